@@ -1,0 +1,1 @@
+"""Decides, while a customer signs up, whether the account must verify its identity."""

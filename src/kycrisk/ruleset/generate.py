@@ -1,0 +1,250 @@
+"""Conditions to Python: one generated function for a whole ruleset.
+
+Two functions come of it. `known` judges evidence in which every fact that matters is known: plain two-valued Python
+that raises KeyError at the first fact that is missing. `partial` is the three-valued one. It never builds a third
+truth value: for each condition it computes two ordinary ones, *surely* and *possibly* (Kleene's logic is the pair),
+and negation swaps them. A rule is hit when it is surely true and unknown when it is only possibly so.
+
+The source is generated from the checked tree alone: names and constants stand in a table beside it, so nothing that
+an analyst writes ever becomes code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network
+from typing import Any
+
+from kycrisk.ruleset.condition import (
+    All,
+    AnyOf,
+    Arithmetic,
+    Compare,
+    Condition,
+    InNetworks,
+    InSet,
+    Literal,
+    Lower,
+    Matches,
+    Not,
+    OneOf,
+    Operand,
+    SignalRef,
+    TextTest,
+    signal_refs,
+)
+from kycrisk.ruleset.operators import arithmetic, compiled
+from kycrisk.signals import IP, Value
+
+Known = Mapping[str, Value]
+KnownFunction = Callable[[Known], list[int]]
+PartialFunction = Callable[[Callable[[str], Value | None]], tuple[list[int], list[int]]]
+
+
+def _lower(text: str | None) -> str | None:
+    return None if text is None else text.lower()
+
+
+def _arithmetic(op: str, left: Any, right: Any) -> Any:
+    return None if left is None or right is None else arithmetic(op, left, right)
+
+
+def _defined(value: Any) -> Any:
+    """For `known`: an undefined result (division by zero) is unknown, so the three-valued function must judge."""
+    if value is None:
+        raise KeyError
+    return value
+
+
+def network_test(networks: Sequence[Any]) -> Callable[[IP], bool]:
+    """A test whether an address lies in one of a few networks, on integers."""
+    ranges: dict[int, list[tuple[int, int]]] = {4: [], 6: []}
+    for network in networks:
+        first = int(network.network_address)
+        ranges[4 if isinstance(network, IPv4Network) else 6].append((first, first + network.num_addresses - 1))
+    pair4, pair6 = tuple(ranges[4]), tuple(ranges[6])
+
+    def test(address: IP) -> bool:
+        number = int(address)
+        for first, last in pair4 if address.version == 4 else pair6:  # noqa: SIM110 - any() costs a generator
+            if first <= number <= last:
+                return True
+        return False
+
+    return test
+
+
+@dataclass(slots=True)
+class _Names:
+    """The table beside the generated source: constants by name, and the local variable of each signal."""
+
+    table: dict[str, Any] = field(default_factory=dict)
+    locals: dict[str, str] = field(default_factory=dict)
+    lines: list[str] = field(default_factory=list)
+    temporaries: int = 0
+
+    def constant(self, value: Any) -> str:
+        if isinstance(value, bool) or (isinstance(value, int) and abs(value) < 2**53):
+            return repr(value) if value >= 0 else f"({value!r})"
+        name = f"c{len(self.table)}"
+        self.table[name] = value
+        return name
+
+
+def generate_known(conditions: Sequence[Condition]) -> KnownFunction:
+    """facts → the indexes of the conditions that are true; KeyError when a fact that matters is unknown."""
+    names = _Names()
+    out = ["def known(f):", "    h = []"]
+    for index, condition in enumerate(conditions):
+        expression = _known(condition, names)
+        out.append(f"    if {expression}: h.append({index})")
+    out.append("    return h")
+    function: KnownFunction = _build(out, names, "known")
+    return function
+
+
+def _known(node: Condition, names: _Names) -> str:
+    """Two-valued source of a condition."""
+    match node:
+        case Literal(value):
+            return repr(bool(value))
+        case SignalRef(name):
+            return f"f[{names.constant(name)}]"
+        case Not(item):
+            return f"(not {_known(item, names)})"
+        case All(items):
+            return "(" + " and ".join(_known(item, names) for item in items) + ")" if items else "True"
+        case AnyOf(items):
+            return "(" + " or ".join(_known(item, names) for item in items) + ")" if items else "False"
+    return _leaf(node, lambda operand: _known_value(operand, names), names)
+
+
+def _known_value(operand: Operand, names: _Names) -> str:
+    match operand:
+        case Literal(value):
+            return names.constant(value)
+        case SignalRef(name):
+            return f"f[{names.constant(name)}]"
+        case Lower(text):
+            return f"{_known_value(text, names)}.lower()"
+        case Arithmetic(op, left, right):
+            sides = f"{_known_value(left, names)}, {_known_value(right, names)}"
+            return f"{names.constant(_defined)}({names.constant(arithmetic)}({op!r}, {sides}))"
+
+
+def _leaf(node: Condition, value: Callable[[Operand], str], names: _Names) -> str:
+    """Source of a leaf over operands that are known."""
+    match node:
+        case Compare(op, left, right):
+            return f"{value(left)} {op} {value(right)}"
+        case OneOf(item, values):
+            return f"{value(item)} in {names.constant(values)}"
+        case InSet(item, members):
+            return f"{value(item)} in {value(members)}"
+        case InNetworks(item, networks):
+            return f"{names.constant(network_test(networks))}({value(item)})"
+        case TextTest("contains", text, part):
+            return f"{value(part)} in {value(text)}"
+        case TextTest(op, text, part):
+            return f"{value(text)}.{op.replace('_', '')}({value(part)})"
+        case Matches(text, pattern):
+            return f"{names.constant(compiled(pattern).search)}({value(text)}) is not None"
+    raise AssertionError(node)
+
+
+def generate_partial(conditions: Sequence[Condition]) -> PartialFunction:
+    """lookup → the indexes of the conditions that are true, and of those that are unknown."""
+    names = _Names()
+    out = ["def partial(g):", "    h = []; u = []"]
+    for condition in conditions:
+        for signal in signal_refs(condition):
+            if signal.name not in names.locals:
+                names.locals[signal.name] = f"s{len(names.locals)}"
+                out.append(f"    {names.locals[signal.name]} = g({names.constant(signal.name)})")
+    for index, condition in enumerate(conditions):
+        surely, possibly = _surely(condition, names), _possibly(condition, names)
+        out += [f"    {line}" for line in names.lines]
+        names.lines.clear()
+        out += [f"    if {surely}: h.append({index})", f"    elif {possibly}: u.append({index})"]
+    out.append("    return h, u")
+    function: PartialFunction = _build(out, names, "partial")
+    return function
+
+
+def _surely(node: Condition, names: _Names) -> str:
+    """Source that is true when the condition is true however the unknown facts turn out."""
+    match node:
+        case Literal(value):
+            return repr(bool(value))
+        case SignalRef(name):
+            return names.locals[name]
+        case Not(item):
+            return f"not {_possibly(item, names)}"
+        case All(items):
+            return "(" + " and ".join(_surely(item, names) for item in items) + ")" if items else "True"
+        case AnyOf(items):
+            return "(" + " or ".join(_surely(item, names) for item in items) + ")" if items else "False"
+    leaf, operands = _partial_leaf(node, names)
+    return "(" + " and ".join([*(f"{operand} is not None" for operand in operands), leaf]) + ")"
+
+
+def _possibly(node: Condition, names: _Names) -> str:
+    """Source that is true when the condition is not surely false."""
+    match node:
+        case Literal(value):
+            return repr(bool(value))
+        case SignalRef(name):
+            return f"({names.locals[name]} is not False)"
+        case Not(item):
+            return f"(not {_surely(item, names)})"
+        case All(items):
+            return "(" + " and ".join(_possibly(item, names) for item in items) + ")" if items else "True"
+        case AnyOf(items):
+            return "(" + " or ".join(_possibly(item, names) for item in items) + ")" if items else "False"
+    leaf, operands = _partial_leaf(node, names)
+    return "(" + " or ".join([*(f"{operand} is None" for operand in operands), leaf]) + ")"
+
+
+def _partial_leaf(node: Condition, names: _Names) -> tuple[str, list[str]]:
+    """Source of a leaf, and the local variables that must not be None for it to be computed."""
+    operands: list[str] = []
+
+    def value(operand: Operand) -> str:
+        source = _partial_value(operand, names)
+        if not isinstance(operand, Literal) and source not in operands:
+            operands.append(source)
+        return source
+
+    leaf = _leaf(node, value, names)
+    return leaf, operands
+
+
+def _partial_value(operand: Operand, names: _Names) -> str:
+    """A constant, or a local variable that is None when the operand is unknown."""
+    match operand:
+        case Literal(value):
+            return names.constant(value)
+        case SignalRef(name):
+            return names.locals[name]
+        case Lower(text):
+            return _temporary(f"{names.constant(_lower)}({_partial_value(text, names)})", names)
+        case Arithmetic(op, left, right):
+            sides = f"{_partial_value(left, names)}, {_partial_value(right, names)}"
+            return _temporary(f"{names.constant(_arithmetic)}({op!r}, {sides})", names)
+
+
+def _temporary(source: str, names: _Names) -> str:
+    names.temporaries += 1
+    names.lines.append(f"t{names.temporaries} = {source}")
+    return f"t{names.temporaries}"
+
+
+def _build(lines: list[str], names: _Names, function: str) -> Any:
+    """The function that the lines define. The constants are its parameters' defaults, so they are locals to it."""
+    if names.table:
+        bound = ", ".join(f"{name}={name}" for name in names.table)
+        lines[0] = lines[0].replace("):", f", *, {bound}):")
+    space: dict[str, Any] = dict(names.table)
+    exec(compile("\n".join(lines), f"<ruleset {function}>", "exec"), space)  # noqa: S102 - our own source, see above
+    return space[function]
