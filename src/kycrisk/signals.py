@@ -141,7 +141,7 @@ class Evidence:
     """
 
     known: Mapping[str, Value]
-    unknown: Mapping[str, Unknown] = NOTHING
+    unknown: Mapping[str, Unknown] = field(default_factory=lambda: NOTHING)
     origins: Mapping[str, Origin] = field(default_factory=lambda: MappingProxyType({}))
 
     def fact(self, signal: str) -> Fact:

@@ -63,9 +63,14 @@ class Rule:
     tests: tuple[RuleTest, ...] = ()
     place: Place | None = None
     signals: tuple[SignalRef, ...] = field(init=False)
+    signal_names: tuple[str, ...] = field(init=False)
+    contribution_text: str = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "signals", signal_refs(self.condition))
+        signals = signal_refs(self.condition)
+        object.__setattr__(self, "signals", signals)
+        object.__setattr__(self, "signal_names", tuple(signal.name for signal in signals))
+        object.__setattr__(self, "contribution_text", str(self.contribution))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

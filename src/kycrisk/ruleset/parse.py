@@ -124,23 +124,10 @@ def parse_signal(text: str, scope: Scope) -> SignalRef:
     except SyntaxProblem as problem:
         raise ConditionErrors([problem.error]) from None
     reader = _Reader(parsed, scope)
-    found = None
     try:
-        if _is_list_test(parsed.tree):
-            found = reader.condition(parsed.tree)
-        else:
-            found = reader.operand(parsed.tree)
-            if not isinstance(found, SignalRef):
-                reader.wrong(parsed.tree, "this is not a signal", "name one, such as `email.domain`")
+        return reader.signal(parsed.tree)
     except _Wrong:
-        pass
-    if reader.errors or not isinstance(found, SignalRef):
-        raise ConditionErrors(reader.errors)
-    return found
-
-
-def _is_list_test(tree: ast.expr) -> bool:
-    return isinstance(tree, ast.Compare) and isinstance(tree.ops[0], ast.In) and _called(tree.comparators[0]) == "list"
+        raise ConditionErrors(reader.errors) from None
 
 
 def _called(node: ast.expr) -> str:
@@ -177,8 +164,9 @@ class _Reader:
 
     def signal(self, node: ast.expr) -> SignalRef:
         """A signal alone, plain or derived."""
-        derived = isinstance(node, ast.Compare)  # `x in list("name")` is a signal too
-        found: Node = self.condition(node) if derived else self.operand(node)
+        is_test = isinstance(node, ast.Compare)  # `x in list("name")` is a signal too
+        read: Callable[[ast.expr], Node] = self.condition if is_test else self.operand
+        found = read(node)
         if isinstance(found, SignalRef):
             return found
         self.wrong(node, "this is not a signal", "name one, such as `email.domain`")
@@ -253,7 +241,7 @@ class _Reader:
             return first, second
         self.wrong(
             right,
-            f"`{self.source(left)}` is {a.value} and `{self.source(right)}` is {b.value}: they are never equal",
+            f"`{self.source(left)}` is {a.value} and `{self.source(right)}` is {b.value}: they cannot be compared",
             _comparing_help(self.source(left), a),
         )
 
@@ -423,8 +411,8 @@ class _Reader:
                 return self.velocity(node)
             case ast.Call():
                 called = self.source(node.func)
-                self.wrong(node, f"unknown function `{called}`",
-                           did_you_mean(called, _FUNCTIONS) or "the functions are " + ", ".join(_FUNCTIONS))  # fmt: skip
+                near = did_you_mean(called, _FUNCTIONS)
+                self.wrong(node, f"unknown function `{called}`", near or "there are " + ", ".join(_FUNCTIONS))
             case ast.BoolOp() | ast.Compare() | ast.UnaryOp(ast.Not(), _):
                 self.wrong(node, "a yes or no cannot be an operand here", "join conditions with `and`, `or`, `not`")
             case ast.List() | ast.Tuple():

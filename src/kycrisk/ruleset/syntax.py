@@ -62,7 +62,7 @@ def read_expression(text: str) -> Parsed:
     except SyntaxError as error:
         column = lead + (error.offset or 1) - 1
         offset = min(column - bisect.bisect_left(inserted, column), max(len(text.rstrip()) - 1, 0))
-        raise SyntaxProblem(ConditionError(max(offset, 0), *_plain(error, text))) from None
+        raise SyntaxProblem(ConditionError(max(offset, 0), *_plain(error, text, max(offset, 0)))) from None
     except (RecursionError, MemoryError):  # what CPython's parser says of deep nesting
         raise SyntaxProblem(_too_deep(0)) from None
     parsed = Parsed(tree, marked[lead:], tuple(at - lead for at in inserted))
@@ -76,6 +76,7 @@ def _shifted(parsed: Parsed, lead: int) -> Parsed:
     for node in ast.walk(parsed.tree):
         if isinstance(node, ast.expr):
             node.col_offset += lead
+            node.end_col_offset = (node.end_col_offset or 0) + lead
     return Parsed(parsed.tree, " " * lead + parsed.text, tuple(at + lead for at in parsed.inserted))
 
 
@@ -97,13 +98,13 @@ def _depth(tree: ast.expr) -> int:
     return deepest
 
 
-def _plain(error: SyntaxError, text: str) -> tuple[str, str]:
+def _plain(error: SyntaxError, text: str, offset: int) -> tuple[str, str]:
     """Python's words for a syntax error, in ours."""
     said = error.msg or ""
     tail = text.rstrip()[-12:]
     if "was never closed" in said or "unterminated" in said or "EOF" in said:
         return f"the condition is not closed: {said}", "count the brackets and quotes"
-    if "Maybe you meant '=='" in said or "cannot assign" in said or "invalid syntax. Maybe" in said:
+    if text[offset : offset + 1] == "=" or "Maybe you meant '=='" in said or "cannot assign" in said:
         return "`=` does not compare", "write `==` to compare"
     if "&&" in text or "||" in text or "!" in text.replace("!=", ""):
         return "the condition cannot be read here", "write `and`, `or` and `not` in words"

@@ -1,0 +1,95 @@
+"""Evidence to decision: the verdict put into words. Pure: the same input gives the same decision, years later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from kycrisk.decision import Decision, Exemption, Lookup, Reason, Shadow, Undetermined
+from kycrisk.outcome import Finding
+from kycrisk.ruleset.evaluate import CompiledRuleset
+from kycrisk.ruleset.model import Rule
+from kycrisk.signals import Evidence, Unknown, Value, Why
+
+_NOT_ASKED = Unknown(Why.SKIPPED, "was not asked")
+_UNDEFINED = Unknown(Why.MALFORMED_ANSWER, "an arithmetic result is not defined, such as a division by zero")
+
+
+def decide(
+    compiled: CompiledRuleset,
+    evidence: Evidence,
+    *,
+    id: str,
+    account_id: str,
+    decided_at: datetime,
+    exemptions: tuple[Exemption, ...] = (),
+    lookups: tuple[Lookup, ...] = (),
+    took_ms: float = 0.0,
+) -> Decision:
+    """The decision that a ruleset makes of the evidence. `exemptions` are those in force for this signup."""
+    known = evidence.known
+    silenced = {exemption.rule for exemption in exemptions} if exemptions else ()
+    verdict = compiled.verdict(known, silenced)
+    rules = compiled.by_id
+    return Decision(
+        id,
+        account_id,
+        verdict.outcome,
+        verdict.score,
+        verdict.settled,
+        verdict.lowest,
+        verdict.highest,
+        verdict.lowest_score,
+        verdict.highest_score,
+        tuple([_reason(rules[hit], evidence) for hit in verdict.hits]) if verdict.hits else (),
+        tuple([_undetermined(rules[each], evidence) for each in verdict.unknown]) if verdict.unknown else (),
+        exemptions,
+        tuple(
+            [
+                Shadow(rule.id, finding, str(rule.contribution))
+                for rule, finding in compiled.shadow_findings(known)
+                if rule.id not in silenced
+            ]
+        ),
+        evidence,
+        compiled.ruleset.version,
+        decided_at,
+        lookups,
+        took_ms,
+    )
+
+
+def replay(compiled: CompiledRuleset, decision: Decision) -> Decision:
+    """The same decision made again from its stored evidence; equal to it when the ruleset is the one it names."""
+    return decide(
+        compiled,
+        decision.evidence,
+        id=decision.id,
+        account_id=decision.account_id,
+        decided_at=decision.decided_at,
+        exemptions=decision.exempt,
+        lookups=decision.lookups,
+        took_ms=decision.took_ms,
+    )
+
+
+def _reason(rule: Rule, evidence: Evidence) -> Reason:
+    return Reason(
+        rule.id,
+        rule.title,
+        Finding.HIT,
+        rule.contribution_text,
+        rule.reason.fill(evidence),
+        _facts(rule.signal_names, evidence),
+    )
+
+
+def _facts(signals: Iterable[str], evidence: Evidence) -> Mapping[str, Value | Unknown]:
+    known, unknown = evidence.known, evidence.unknown
+    return {name: known[name] if name in known else unknown.get(name, _NOT_ASKED) for name in signals}
+
+
+def _undetermined(rule: Rule, evidence: Evidence) -> Undetermined:
+    known, unknown = evidence.known, evidence.unknown
+    missing = {name: unknown.get(name, _NOT_ASKED) for name in rule.signal_names if name not in known}
+    return Undetermined(rule.id, rule.title, rule.contribution_text, missing or {rule.id: _UNDEFINED})

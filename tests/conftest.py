@@ -1,0 +1,10 @@
+"""Profiles of the random tests: `make test` runs the quick one, `.ci/run` the thorough one."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+_QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+settings.register_profile("quick", max_examples=100, deadline=None, suppress_health_check=_QUIET)
+settings.register_profile("thorough", max_examples=2500, deadline=None, suppress_health_check=_QUIET)
+settings.load_profile(os.environ.get("KYCRISK_TEST_PROFILE", "quick"))
