@@ -1,0 +1,274 @@
+"""Decisions as JSON and back, to the same bytes. The format is documented in docs/decision.md and versioned.
+
+Values whose type JSON cannot tell (durations, times, addresses, sets) carry it, so a decision can be read and
+replayed years later without the catalogue of signals it was made with.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address, IPv6Address
+from json.encoder import encode_basestring
+from typing import Any
+
+from kycrisk.decision import FORMAT, Decision, Exemption, Lookup, Reason, Shadow, Undetermined
+from kycrisk.durations import format_duration
+from kycrisk.outcome import Finding, Outcome
+from kycrisk.signals import NO_ORIGIN, Evidence, Origin, Type, Unknown, Value, Why, fact_value
+
+try:  # the C encoder where CPython has it
+    from _json import encode_basestring as text_json
+except ImportError:
+    text_json = encode_basestring
+
+
+class DecisionFormatError(ValueError):
+    """The text is not a decision of this format."""
+
+
+def moment_text(moment: datetime) -> str:
+    """A time in UTC with `Z`, as RFC 3339 writes it."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def decision_to_json(decision: Decision) -> str:
+    """The decision as one line of JSON."""
+    facts = decision.evidence
+    reasons = ",".join([_reason_json(reason) for reason in decision.reasons])
+    undetermined = ",".join([_undetermined_json(each) for each in decision.undetermined])
+    rest = _dumps(
+        {
+            "exempt": [_exemption_dict(each) for each in decision.exempt],
+            "shadow": [
+                {"rule": each.rule, "finding": each.finding.value, "contribution": each.contribution}
+                for each in decision.shadow
+            ],
+        }
+    )[1:-1]
+    lookups = ",".join([_lookup_json(each) for each in decision.lookups])
+    return (
+        f'{{"format":"{FORMAT}","id":{text_json(decision.id)},"account_id":{text_json(decision.account_id)},'
+        f'"outcome":"{decision.outcome.word}","score":{decision.score},'
+        f'"settled":{"true" if decision.settled else "false"},'
+        f'"bounds":{{"outcome":["{decision.lowest.word}","{decision.highest.word}"],'
+        f'"score":[{decision.lowest_score},{decision.highest_score}]}},'
+        f'"reasons":[{reasons}],"undetermined":[{undetermined}],{rest},'
+        f'"evidence":{{{_evidence_json(facts)}}},"lookups":[{lookups}],'
+        f'"ruleset":{text_json(decision.ruleset)},"decided_at":"{moment_text(decision.decided_at)}",'
+        f'"took_ms":{decision.took_ms!r}}}'
+    )
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+# values
+
+_BARE: dict[type, Callable[[Any], str]] = {
+    bool: lambda value: "true" if value else "false",
+    int: str,
+    float: repr,
+    str: text_json,
+    datetime: lambda value: f'"{moment_text(value)}"',
+    timedelta: lambda value: f'"{format_duration(value)}"',
+    IPv4Address: lambda value: f'"{value}"',
+    IPv6Address: lambda value: f'"{value}"',
+    frozenset: lambda value: f"[{','.join(sorted(_BARE[type(item)](item) for item in value))}]",
+}
+_TYPES: dict[type, str] = {
+    bool: "bool",
+    int: "int",
+    float: "float",
+    str: "str",
+    datetime: "datetime",
+    timedelta: "duration",
+    IPv4Address: "ip",
+    IPv6Address: "ip",
+}
+_PLAIN = (bool, int, float, str)
+
+
+def value_json(value: Value) -> str:
+    """A fact's value as JSON."""
+    return _BARE[type(value)](value)
+
+
+def _type_json(value: Value) -> str:
+    """`,"type":"ip"` where JSON alone cannot tell; empty for yes/no, numbers and texts."""
+    if isinstance(value, frozenset):
+        item = next(iter(value), "")
+        return f',"type":"set of {_TYPES[type(item)]}"'
+    return "" if isinstance(value, _PLAIN) else f',"type":"{_TYPES[type(value)]}"'
+
+
+# evidence
+
+_SUFFIXES: dict[int, tuple[Origin, str]] = {}  # by identity: one world's few origins serve all of its decisions
+_MOST_SUFFIXES = 4096
+
+
+def _suffix(origin: Origin) -> str:
+    """`,"source":…,"as_of":…,"snapshot":…}` of an origin."""
+    cached = _SUFFIXES.get(id(origin))
+    if cached is not None and cached[0] is origin:
+        return cached[1]
+    as_of = f',"as_of":"{moment_text(origin.as_of)}"' if origin.as_of else ""
+    snapshot = f',"snapshot":{_dumps(list(origin.snapshots))}' if origin.snapshots else ""
+    text = f',"source":{text_json(origin.source)}{as_of}{snapshot}}}'
+    if len(_SUFFIXES) >= _MOST_SUFFIXES:
+        _SUFFIXES.clear()
+    _SUFFIXES[id(origin)] = (origin, text)
+    return text
+
+
+def _evidence_json(evidence: Evidence) -> str:
+    origin_of, suffixes = evidence.origins.get, _SUFFIXES.get
+    parts = []
+    for name, value in evidence.known.items():
+        kind = type(value)
+        origin = origin_of(name, NO_ORIGIN)
+        cached = suffixes(id(origin))
+        suffix = cached[1] if cached is not None and cached[0] is origin else _suffix(origin)
+        typed = "" if kind in _PLAIN else _type_json(value)
+        parts.append(f'{text_json(name)}:{{"value":{_BARE[kind](value)}{typed}{suffix}')
+    for name, unknown in evidence.unknown.items():
+        parts.append(f"{text_json(name)}:{{{_unknown_json(unknown)}{_suffix(origin_of(name, NO_ORIGIN))}")
+    return ",".join(parts)
+
+
+def _unknown_json(unknown: Unknown) -> str:
+    detail = f',"detail":{text_json(unknown.detail)}' if unknown.detail else ""
+    return f'"unknown":"{unknown.why.value}"{detail}'
+
+
+def _facts_json(facts: Mapping[str, Value | Unknown]) -> str:
+    return ",".join(
+        [
+            f"{text_json(name)}:{{{_unknown_json(value)}}}"
+            if isinstance(value, Unknown)
+            else f"{text_json(name)}:{_BARE[type(value)](value)}"
+            for name, value in facts.items()
+        ]
+    )
+
+
+def _reason_json(reason: Reason) -> str:
+    return (
+        f'{{"rule":{text_json(reason.rule)},"title":{text_json(reason.title)},"finding":"{reason.finding.value}",'
+        f'"contribution":"{reason.contribution}","text":{text_json(reason.text)},'
+        f'"facts":{{{_facts_json(reason.facts)}}}}}'
+    )
+
+
+def _undetermined_json(each: Undetermined) -> str:
+    return (
+        f'{{"rule":{text_json(each.rule)},"title":{text_json(each.title)},"contribution":"{each.contribution}",'
+        f'"why":{{{_facts_json(each.why)}}}}}'
+    )
+
+
+def _exemption_dict(each: Exemption) -> dict[str, str]:
+    return {
+        "rule": each.rule,
+        "subject": each.subject,
+        "until": moment_text(each.until),
+        "by": each.by,
+        "reason": each.reason,
+    }
+
+
+def _lookup_json(each: Lookup) -> str:
+    return (
+        f'{{"check":{text_json(each.check)},"asked":{"true" if each.asked else "false"},"why":{text_json(each.why)},'
+        f'"ms":{each.ms!r},"cost":{text_json(each.cost)}}}'
+    )
+
+
+# and back
+
+
+def decision_from_json(text: str | bytes) -> Decision:
+    """The decision that a text holds. Raises `DecisionFormatError` when it is not one of this format."""
+    try:
+        raw = json.loads(text)
+    except ValueError as error:
+        raise DecisionFormatError(f"not JSON: {error}") from None
+    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+        found = raw.get("format") if isinstance(raw, dict) else None
+        raise DecisionFormatError(f"expected a decision with format `{FORMAT}`, got `{found}`")
+    try:
+        return _decision(raw)
+    except KeyError as error:
+        raise DecisionFormatError(f"the decision has no {error}, or a word that is not known") from None
+    except (TypeError, ValueError, AttributeError) as error:
+        raise DecisionFormatError(f"the decision is malformed: {error}") from None
+
+
+def _decision(raw: dict[str, Any]) -> Decision:
+    evidence = _evidence(raw["evidence"])
+    (lowest, highest), (lowest_score, highest_score) = raw["bounds"]["outcome"], raw["bounds"]["score"]
+    return Decision(
+        id=raw["id"],
+        account_id=raw["account_id"],
+        outcome=Outcome.from_word(raw["outcome"]),
+        score=raw["score"],
+        settled=raw["settled"],
+        lowest=Outcome.from_word(lowest),
+        highest=Outcome.from_word(highest),
+        lowest_score=lowest_score,
+        highest_score=highest_score,
+        reasons=tuple(_reason(each, evidence) for each in raw["reasons"]),
+        undetermined=tuple(_undetermined(each) for each in raw["undetermined"]),
+        exempt=tuple(
+            Exemption(each["rule"], each["subject"], datetime.fromisoformat(each["until"]), each["by"], each["reason"])
+            for each in raw["exempt"]
+        ),
+        shadow=tuple(Shadow(each["rule"], Finding(each["finding"]), each["contribution"]) for each in raw["shadow"]),
+        evidence=evidence,
+        ruleset=raw["ruleset"],
+        decided_at=datetime.fromisoformat(raw["decided_at"]),
+        lookups=tuple(
+            Lookup(each["check"], each["asked"], each["why"], each["ms"], each["cost"]) for each in raw["lookups"]
+        ),
+        took_ms=raw["took_ms"],
+    )
+
+
+def _evidence(raw: dict[str, Any]) -> Evidence:
+    return Evidence(
+        known={name: _value(fact) for name, fact in raw.items() if "value" in fact},
+        unknown={name: _unknown(fact) for name, fact in raw.items() if "unknown" in fact},
+        origins={name: _origin(fact) for name, fact in raw.items()},
+    )
+
+
+def _value(fact: dict[str, Any]) -> Value:
+    value = fact["value"]
+    declared = fact.get("type") or _TYPES[type(value)]
+    return fact_value(Type(declared), value)
+
+
+def _unknown(fact: dict[str, Any]) -> Unknown:
+    return Unknown(Why(fact["unknown"]), fact.get("detail", ""))
+
+
+def _origin(fact: dict[str, Any]) -> Origin:
+    as_of = fact.get("as_of")
+    return Origin(fact["source"], datetime.fromisoformat(as_of) if as_of else None, tuple(fact.get("snapshot", ())))
+
+
+def _reason(raw: dict[str, Any], evidence: Evidence) -> Reason:
+    facts = {name: evidence.known.get(name, _missing(raw["facts"][name])) for name in raw["facts"]}
+    return Reason(raw["rule"], raw["title"], Finding(raw["finding"]), raw["contribution"], raw["text"], facts)
+
+
+def _missing(raw: Any) -> Value | Unknown:
+    return _unknown(raw) if isinstance(raw, dict) else raw
+
+
+def _undetermined(raw: dict[str, Any]) -> Undetermined:
+    why = {name: _unknown(fact) for name, fact in raw["why"].items()}
+    return Undetermined(raw["rule"], raw["title"], raw["contribution"], why)
