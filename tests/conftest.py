@@ -7,4 +7,5 @@ from hypothesis import HealthCheck, settings
 _QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 settings.register_profile("quick", max_examples=100, deadline=None, suppress_health_check=_QUIET)
 settings.register_profile("thorough", max_examples=2500, deadline=None, suppress_health_check=_QUIET)
+settings.register_profile("soak", max_examples=25_000, deadline=None, suppress_health_check=_QUIET)
 settings.load_profile(os.environ.get("KYCRISK_TEST_PROFILE", "quick"))

@@ -89,6 +89,13 @@ times = st.one_of(
     st.just(Literal(datetime(2026, 6, 1, tzinfo=UTC), Type.DATETIME)),
     st.builds(Arithmetic, st.sampled_from("+-"), _refs(Type.DATETIME), durations, st.just(Type.DATETIME)),
 )
+
+
+def _reads(operand) -> bool:
+    """Whether an operand says its type by itself: a duration or time constant is a text beside another constant."""
+    return not isinstance(operand, Literal)
+
+
 _order = st.sampled_from(["==", "!=", "<", "<=", ">", ">="])
 _equality = st.sampled_from(["==", "!="])
 
@@ -98,8 +105,8 @@ leaves = st.one_of(
     st.just(MEMBERSHIP),
     st.sampled_from([Literal(True, Type.BOOL), Literal(False, Type.BOOL)]),
     st.builds(Compare, _order, numbers, numbers),
-    st.builds(Compare, _order, durations, durations),
-    st.builds(Compare, _order, times, times),
+    st.builds(Compare, _order, durations.filter(_reads), durations),
+    st.builds(Compare, _order, times.filter(_reads), times),
     st.builds(Compare, _equality, texts, texts),
     st.builds(Compare, _equality, _refs(Type.BOOL), st.just(Literal(True, Type.BOOL))),
     st.builds(Compare, _equality, _refs(Type.IP), st.just(Literal(ip_address("10.0.0.1"), Type.IP))),

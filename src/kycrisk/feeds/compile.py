@@ -21,7 +21,9 @@ from kycrisk.feeds.purposes import PURPOSES, Purpose, Shape
 #: Raised by whoever changes what compiling keeps: older snapshots are then fetched anew.
 COMPILER = 1
 
-_DOMAIN = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_DOMAIN = re.compile(
+    r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+)
 _EMAIL = re.compile(r"[^\s@\x00-\x1f]{1,64}@(\S{1,253})")
 
 
@@ -34,7 +36,9 @@ class Compiled:
     dropped: Mapping[str, int]
 
 
-def compile_list(body: bytes, *, kind: str, purpose: str, minimum: int, protected: frozenset[str]) -> Compiled:
+def compile_list(
+    body: bytes, *, kind: str, purpose: str, minimum: int, protected: frozenset[str]
+) -> Compiled:
     """The list in these bytes, cleaned for its purpose.
 
     `protected` are the domains that an accusing list may not name, with their parents. Raises `FeedFailure` when
@@ -144,7 +148,7 @@ def networks_of(text: str) -> tuple[Network, ...] | None:
             low, high = (ip_address(end.strip()) for end in text.split("-"))
             if low.version != high.version:
                 return None
-            return tuple(summarize_address_range(low, high))  # type: ignore[type-var]
+            return tuple(summarize_address_range(low, high))
         network = ip_network(text)
     except (ValueError, TypeError):
         return None
@@ -158,7 +162,9 @@ def networks_of(text: str) -> tuple[Network, ...] | None:
 def _check_counts(parsed: Parsed, entries: AnySet, dropped: Counter[str]) -> None:
     malformed = dropped["malformed"]
     if malformed > len(parsed.entries) // 10:
-        raise FeedFailure(f"{malformed} of its {len(parsed.entries)} entries make no sense, so this is not the list")
+        raise FeedFailure(
+            f"{malformed} of its {len(parsed.entries)} entries make no sense, so this is not the list"
+        )
     if parsed.records is not None and len(parsed.entries) != parsed.records:
         raise FeedFailure(
             f"it has {len(parsed.entries)} entries and says that it has {parsed.records}, so it is cut off"
@@ -166,4 +172,6 @@ def _check_counts(parsed: Parsed, entries: AnySet, dropped: Counter[str]) -> Non
     if parsed.addresses is not None:
         found = sum(network.num_addresses for text in parsed.entries for network in networks_of(text) or ())
         if found != parsed.addresses:
-            raise FeedFailure(f"it has {found} addresses and says that it has {parsed.addresses}, so it is cut off")
+            raise FeedFailure(
+                f"it has {found} addresses and says that it has {parsed.addresses}, so it is cut off"
+            )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from kycrisk.feeds.failure import FeedFailure
+from kycrisk.feeds.packing import gunzip
 
 #: A list that trickles in for longer than this is given up; reads alone time out sooner.
 DEADLINE_SECONDS = 300.0
@@ -74,8 +75,7 @@ def fetch(
     request = client.build_request("GET", url, headers=headers)
     for _ in range(MAX_REDIRECTS + 1):
         try:
-            response = client.send(request, stream=True, follow_redirects=False)
-            with response:
+            with closing(client.send(request, stream=True, follow_redirects=False)) as response:
                 if response.status_code == httpx.codes.NOT_MODIFIED:
                     return None
                 if not response.has_redirect_location:
@@ -105,7 +105,9 @@ def _received(
     deadline: float,
 ) -> Fetched:
     if response.status_code != httpx.codes.OK:
-        raise FeedFailure(f"the server answers {response.status_code} {response.reason_phrase.lower()}".rstrip())
+        raise FeedFailure(
+            f"the server answers {response.status_code} {response.reason_phrase.lower()}".rstrip()
+        )
     content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if content_type.startswith(_NEVER_A_LIST):
         raise FeedFailure(f"the server sends `{content_type}`, which is not a list")
@@ -144,28 +146,6 @@ def _decoded(encoding: str, body: bytes, max_bytes: int) -> bytes:
             return gunzip(body, max_bytes)
         case other:
             raise FeedFailure(f"the server packs the list as `{other}`, which it was not asked for")
-
-
-def gunzip(body: bytes, max_bytes: int) -> bytes:
-    """The unpacked body, never more than `max_bytes` of it. Raises `FeedFailure` for a bomb and for a cut-off one."""
-    return b"".join(_members(body, max_bytes))
-
-
-def _members(body: bytes, max_bytes: int) -> Iterator[bytes]:
-    left = max_bytes
-    while body:
-        unpacker = zlib.decompressobj(wbits=31)
-        try:
-            part = unpacker.decompress(body, left + 1)
-        except zlib.error as error:
-            raise FeedFailure(f"the gzip packing is damaged: {str(error).lower()}") from None
-        left -= len(part)
-        if left < 0:
-            raise FeedFailure(f"it unpacks to more than {max_bytes} bytes")
-        if not unpacker.eof:
-            raise FeedFailure("the gzip packing is cut off")
-        yield part
-        body = unpacker.unused_data.lstrip(b"\0")  # padding between and behind members is allowed
 
 
 def _http_date(text: str) -> datetime | None:

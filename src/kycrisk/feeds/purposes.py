@@ -38,9 +38,7 @@ PURPOSES: dict[str, Purpose] = {
         ),
         Purpose(name="mail_provider", title="free mailbox providers", shape=Shape.DOMAIN),
         Purpose(name="mail_forwarder", title="alias forwarders", shape=Shape.DOMAIN),
-        Purpose(
-            name="protected_domain", title="domains that no other list may accuse", shape=Shape.DOMAIN
-        ),
+        Purpose(name="protected_domain", title="domains that no other list may accuse", shape=Shape.DOMAIN),
         Purpose(
             name="dynamic_dns",
             title="dynamic DNS domains",
@@ -57,9 +55,7 @@ PURPOSES: dict[str, Purpose] = {
         Purpose(name="tor_exit", title="Tor exits", shape=Shape.NETWORK),
         Purpose(name="drop", title="hijacked or criminal networks", shape=Shape.NETWORK, accuses=True),
         Purpose(name="blocklist", title="addresses seen attacking", shape=Shape.NETWORK, accuses=True),
-        Purpose(
-            name="forum_spam_ip", title="addresses of forum spammers", shape=Shape.NETWORK, accuses=True
-        ),
+        Purpose(name="forum_spam_ip", title="addresses of forum spammers", shape=Shape.NETWORK, accuses=True),
         Purpose(name="datacenter", title="datacenter networks", shape=Shape.NETWORK),
         Purpose(name="vpn", title="VPN networks", shape=Shape.NETWORK),
         Purpose(name="relay", title="privacy relays of operating systems", shape=Shape.NETWORK),

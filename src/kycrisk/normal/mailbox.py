@@ -25,15 +25,14 @@ class Provider:
 
 
 PROVIDERS: tuple[Provider, ...] = (
-    Provider(  # dots: support.google.com/mail/answer/7436150; googlemail.com: answer/10313 (read 2026-11)
-        domains=frozenset({"gmail.com", "googlemail.com"}), domain="gmail.com", ignored="."
-    ),
-    Provider(  # who has name@mac.com or name@me.com has name@icloud.com too: support.apple.com/118230
-        domains=frozenset({"icloud.com", "me.com", "mac.com"}), domain="icloud.com"
-    ),
-    # Proton's own web client compares its addresses without dots, hyphens, underscores and tags (ProtonMail/WebClients,
-    # canonicalizeInternalEmail); one user name is one person's at all its domains (proton.me/support/
-    # addresses-and-aliases; MaxMind's list of equivalent domains has them as well).
+    # "Gmail doesn't recognize dots as characters within usernames": support.google.com/mail/answer/10313. Both domains
+    # are one: dev.maxmind.com/minfraud/normalizing-email-addresses-for-minfraud, step 13.
+    Provider(domains=frozenset({"gmail.com", "googlemail.com"}), domain="gmail.com", ignored="."),
+    # Who has name@mac.com or name@me.com has name@icloud.com too: support.apple.com/118230.
+    Provider(domains=frozenset({"icloud.com", "me.com", "mac.com"}), domain="icloud.com"),
+    # Proton's own web client compares its addresses without dots, hyphens, underscores and tags
+    # (ProtonMail/WebClients, canonicalizeInternalEmail); one user name is one person's at all its domains
+    # (protonmail.com/support/knowledge-base/addresses-and-aliases; MaxMind takes them as equivalent too).
     Provider(
         domains=frozenset({"proton.me", "protonmail.com", "protonmail.ch", "pm.me"}),
         domain="proton.me",
@@ -54,9 +53,8 @@ PROVIDERS: tuple[Provider, ...] = (
         equal=(".", "-"),
     ),
     # Disposable addresses are `base-keyword` (help.yahoo.com, AddressGuard; US patent application 2006/0041621), and
-    # no user name has a hyphen. The base is not the login, so this joins a person's disposable addresses with each
-    # other. MaxMind cuts at the hyphen too (dev.maxmind.com/minfraud/normalizing-email-addresses-for-minfraud). Yahoo
-    # Japan is another company.
+    # a hyphen is kept for them. The base is not the login, so this joins a person's disposable addresses with each
+    # other. MaxMind cuts at the hyphen too (same page as above). Yahoo Japan is another company.
     Provider(
         domains=frozenset(
             {"myyahoo.com", "y7mail.com", "ymail.com", "rocketmail.com"}
@@ -104,20 +102,22 @@ def mailbox(local: str, domain: str) -> tuple[str, str]:
     `domain` is in lower-case A-labels.
     """
     provider, host, user = _reading(domain)
-    name, tag = (user, local) if user else _without_tag(local.lower(), local, provider.tags)
+    name, tag = (user, local) if user else _without_tag(local, provider.tags)
+    folded = name.lower()
     if provider.equal is not None:
-        name = name.replace(*provider.equal)
-    for character in provider.ignored:
-        name = name.replace(character, "")
-    return f"{name}@{host}", tag
+        folded = folded.replace(*provider.equal)
+    if provider.ignored:
+        folded = "".join([letter for letter in folded if letter not in provider.ignored]) or folded
+    return f"{folded}@{host}", tag
 
 
-def _without_tag(folded: str, local: str, tags: str) -> tuple[str, str]:
-    for start in tags:
-        at = folded.find(start, 1)  # a local part that begins with the character is a name, not a tag
-        if at > 0:
-            return folded[:at], local[at + 1 :]
-    return folded, ""
+def _without_tag(local: str, tags: str) -> tuple[str, str]:
+    """The name before the first tag character, and the tag. A leading one starts a name, not a tag."""
+    starts = [at for character in tags if (at := local.find(character, 1)) > 0]
+    if not starts:
+        return local, ""
+    at = min(starts)
+    return local[:at], local[at + 1 :]
 
 
 @lru_cache(maxsize=16_384)

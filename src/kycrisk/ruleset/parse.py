@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import NoReturn, TypeVar
+from collections.abc import Callable
 
 from kycrisk.problems import did_you_mean
 from kycrisk.ruleset.condition import (
     All,
     AnyOf,
-    Arithmetic,
     Compare,
     Condition,
     InNetworks,
     InSet,
     Literal,
-    Lower,
     Matches,
     Membership,
     Network,
@@ -27,20 +23,13 @@ from kycrisk.ruleset.condition import (
     Operand,
     SignalRef,
     TextTest,
-    Velocity,
     type_of,
 )
-from kycrisk.ruleset.literals import (
-    WrongLiteral,
-    coerce,
-    literal,
-    read_network,
-    read_pattern,
-    read_window,
-)
-from kycrisk.ruleset.model import AnalystList, ListKind
-from kycrisk.ruleset.syntax import ConditionError, Parsed, SyntaxProblem, read_expression
-from kycrisk.signals import Signal, Type
+from kycrisk.ruleset.literals import WrongLiteral, coerce, read_network, read_pattern
+from kycrisk.ruleset.model import ListKind
+from kycrisk.ruleset.operands import NUMBERS, TEXT_TESTS, OperandReader, Scope, Wrong, called, text_of
+from kycrisk.ruleset.syntax import ConditionError, SyntaxProblem, read_expression
+from kycrisk.signals import Type
 
 MAX_LIST = 1000  # constants in one list; longer ones belong in an analyst's list
 
@@ -52,38 +41,12 @@ _COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Gt: ">",
     ast.GtE: ">=",
 }
-_ARITHMETIC: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
-_NUMBERS = frozenset({Type.INT, Type.FLOAT})
-_ORDERED = _NUMBERS | {Type.DURATION, Type.DATETIME}
-_TIMES: dict[tuple[str, Type, Type], Type] = {
-    ("-", Type.DATETIME, Type.DATETIME): Type.DURATION,
-    ("+", Type.DATETIME, Type.DURATION): Type.DATETIME,
-    ("-", Type.DATETIME, Type.DURATION): Type.DATETIME,
-    ("+", Type.DURATION, Type.DURATION): Type.DURATION,
-    ("-", Type.DURATION, Type.DURATION): Type.DURATION,
-}
-_TEXT_TESTS = ("starts_with", "ends_with", "contains")
-_FUNCTIONS = ("matches", *_TEXT_TESTS, "lower", "signups", "distinct", "list")
+_ORDERED = NUMBERS | {Type.DURATION, Type.DATETIME}
 _LIST_TYPES = {
     ListKind.DOMAIN: Type.STR,
     ListKind.NETWORK: Type.IP,
     ListKind.EMAIL: Type.STR,
     ListKind.TEXT: Type.STR,
-}
-_KINDS: dict[type[ast.expr], str] = {
-    ast.Lambda: "a function",
-    ast.IfExp: "`if` … `else`",
-    ast.Subscript: "`[...]` behind a name",
-    ast.JoinedStr: "an f-string",
-    ast.Dict: "a dictionary",
-    ast.Set: "a set in braces",
-    ast.Await: "`await`",
-    ast.NamedExpr: "`:=`",
-    ast.Starred: "`*`",
-    ast.ListComp: "a comprehension",
-    ast.GeneratorExp: "a comprehension",
-    ast.SetComp: "a comprehension",
-    ast.DictComp: "a comprehension",
 }
 
 
@@ -95,15 +58,6 @@ class ConditionErrors(ValueError):
         super().__init__("; ".join(error.message for error in self.errors))
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """The names a condition may use."""
-
-    signals: Mapping[str, Signal]
-    aliases: Mapping[str, str]
-    lists: Mapping[str, AnalystList]
-
-
 def parse_condition(text: str, scope: Scope) -> Condition:
     """The condition that a text says. Raises `ConditionErrors` with everything that is wrong with it."""
     try:
@@ -113,7 +67,7 @@ def parse_condition(text: str, scope: Scope) -> Condition:
     reader = _Reader(parsed, scope)
     try:
         return reader.condition(parsed.tree)
-    except _Wrong:
+    except Wrong:
         raise ConditionErrors(reader.errors) from None
 
 
@@ -126,41 +80,12 @@ def parse_signal(text: str, scope: Scope) -> SignalRef:
     reader = _Reader(parsed, scope)
     try:
         return reader.signal(parsed.tree)
-    except _Wrong:
+    except Wrong:
         raise ConditionErrors(reader.errors) from None
 
 
-def _called(node: ast.expr) -> str:
-    return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
-
-
-Read = TypeVar("Read")
-
-
-class _Wrong(Exception):
-    """The subtree is wrong and its error is noted; siblings are still read."""
-
-
-class _Reader:
-    def __init__(self, parsed: Parsed, scope: Scope) -> None:
-        self.parsed, self.scope = parsed, scope
-        self.errors: list[ConditionError] = []
-
-    def wrong(self, node: ast.expr, message: str, help_: str = "") -> NoReturn:
-        self.errors.append(ConditionError(self.parsed.offset(node), message, help_))
-        raise _Wrong
-
-    def each(self, read: Callable[[ast.expr], Read], nodes: list[ast.expr]) -> list[Read]:
-        """Read all nodes, so that one wrong branch does not hide the errors of the next."""
-        found: list[Read] = []
-        for node in nodes:
-            try:
-                found.append(read(node))
-            except _Wrong:
-                continue
-        if len(found) < len(nodes):
-            raise _Wrong
-        return found
+class _Reader(OperandReader):
+    """Reads conditions: what is true, false or unknown."""
 
     def signal(self, node: ast.expr) -> SignalRef:
         """A signal alone, plain or derived."""
@@ -170,8 +95,6 @@ class _Reader:
         if isinstance(found, SignalRef):
             return found
         self.wrong(node, "this is not a signal", "name one, such as `email.domain`")
-
-    # conditions: what is true, false or unknown
 
     def condition(self, node: ast.expr) -> Condition:
         match node:
@@ -183,9 +106,9 @@ class _Reader:
                 return Not(self.condition(item))
             case ast.Compare(left, ops, comparators):
                 return self.comparisons(left, ops, comparators)
-            case ast.Call() if _called(node) in _TEXT_TESTS:
+            case ast.Call() if called(node) in TEXT_TESTS:
                 return self.text_test(node)
-            case ast.Call() if _called(node) == "matches":
+            case ast.Call() if called(node) == "matches":
                 return self.matches(node)
         operand = self.operand(node)
         if type_of(operand) is not Type.BOOL:
@@ -202,10 +125,10 @@ class _Reader:
         for first, op, second in zip(sides, ops, comparators, strict=False):
             try:
                 parts.append(self.comparison(first, op, second))
-            except _Wrong:
+            except Wrong:
                 failed = True
         if failed:
-            raise _Wrong
+            raise Wrong
         return parts[0] if len(parts) == 1 else All(tuple(parts))
 
     def comparison(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Condition:
@@ -237,7 +160,7 @@ class _Reader:
         a, b = type_of(first), type_of(second)
         if a.is_set or b.is_set:
             self.wrong(left if a.is_set else right, "a set cannot be compared", 'ask for a member: `"x" in signal`')
-        if a is b or {a, b} <= _NUMBERS:
+        if a is b or {a, b} <= NUMBERS:
             return first, second
         self.wrong(
             right,
@@ -246,7 +169,7 @@ class _Reader:
         )
 
     def membership(self, left: ast.expr, right: ast.expr) -> Condition:
-        if isinstance(right, ast.Call) and _called(right) == "list":
+        if isinstance(right, ast.Call) and called(right) == "list":
             return self.in_list(left, right)
         item = self.operand(left)
         kind = type_of(item)
@@ -254,7 +177,7 @@ class _Reader:
             self.wrong(left, f"`{self.source(left)}` is a {kind.value}", 'ask for a member: `"x" in signal`')
         if isinstance(right, (ast.List, ast.Tuple)):
             return self.in_constants(item, right)
-        if kind is Type.IP and _text_of(right) is not None:
+        if kind is Type.IP and text_of(right) is not None:
             return InNetworks(item, (self.network(right),))
         container = self.operand(right)
         if isinstance(container, SignalRef) and container.type.is_set:
@@ -263,7 +186,7 @@ class _Reader:
                 if isinstance(item, Literal)
                 else (item, None)
             )
-            if type_of(coerced) is not container.type.item and {type_of(coerced), container.type.item} - _NUMBERS:
+            if type_of(coerced) is not container.type.item and {type_of(coerced), container.type.item} - NUMBERS:
                 self.wrong(left, f"`{container.name}` is a {container.type.value}, `{self.source(left)}` is "
                                  f"{type_of(coerced).value}")  # fmt: skip
             return InSet(coerced, container)
@@ -284,7 +207,7 @@ class _Reader:
             item = coerce(item, wanted)
         except WrongLiteral as error:
             self.wrong(node, error.message, error.help)
-        if type_of(item) is wanted or {type_of(item), wanted} <= _NUMBERS:
+        if type_of(item) is wanted or {type_of(item), wanted} <= NUMBERS:
             return item
         self.wrong(node, f"`{container.name}` is a {container.type.value}, this is {type_of(item).value}")
 
@@ -307,13 +230,13 @@ class _Reader:
             found = coerce(found, wanted)
         except WrongLiteral as error:
             self.wrong(node, error.message, error.help)
-        if type_of(found) is not wanted and not {type_of(found), wanted} <= _NUMBERS:
+        if type_of(found) is not wanted and not {type_of(found), wanted} <= NUMBERS:
             self.wrong(node, f"`{self.source(node)}` is {type_of(found).value}, expected {wanted.value}")
         assert isinstance(found, Literal)
         return found
 
     def network(self, node: ast.expr) -> Network:
-        text = _text_of(node)
+        text = text_of(node)
         if text is None:
             self.wrong(node, f"`{self.source(node)}` is not a network", 'write one in quotes: `"192.0.2.0/24"`')
         try:
@@ -323,7 +246,7 @@ class _Reader:
 
     def in_list(self, left: ast.expr, call: ast.Call) -> SignalRef:
         name = self.arguments(call, 1)[0]
-        text = _text_of(name)
+        text = text_of(name)
         if text is None or text not in self.scope.lists:
             known = ", ".join(sorted(self.scope.lists)) or "none yet"
             self.wrong(name, f"unknown list `{text if text is not None else self.source(name)}`",
@@ -339,160 +262,20 @@ class _Reader:
         assert isinstance(signal, SignalRef)
         return SignalRef(f'{signal.name} in list("{text}")', Type.BOOL, Membership(signal.name, declared.name))
 
-    # calls
-
-    def arguments(self, call: ast.Call, count: int) -> list[ast.expr]:
-        if call.keywords:
-            self.wrong(call, f"`{_called(call)}` takes no named arguments")
-        if len(call.args) != count:
-            plural = "argument" if count == 1 else "arguments"
-            self.wrong(call, f"`{_called(call)}` takes {count} {plural}, got {len(call.args)}", _USAGE[_called(call)])
-        return call.args
-
-    def text(self, node: ast.expr) -> Operand:
-        found = self.operand(node)
-        if type_of(found) is Type.STR:
-            return found
-        help_ = f'ask for a member: `"x" in {self.source(node)}`' if type_of(found).is_set else ""
-        self.wrong(node, f"`{self.source(node)}` is {type_of(found).value}, expected str", help_)
-
     def text_test(self, call: ast.Call) -> Condition:
         text, part = self.each(self.text, self.arguments(call, 2))
-        return TextTest(_called(call), text, part)
+        return TextTest(called(call), text, part)
 
     def matches(self, call: ast.Call) -> Condition:
         subject, pattern = self.arguments(call, 2)
         text = self.text(subject)
-        source = _text_of(pattern)
+        source = text_of(pattern)
         if source is None:
             self.wrong(pattern, "a pattern is a text constant", 'write `matches(email.local, "^[0-9]+$")`')
         try:
             return Matches(text, read_pattern(source or ""))
         except WrongLiteral as error:
             self.wrong(pattern, error.message, error.help)
-
-    def velocity(self, call: ast.Call) -> SignalRef:
-        *keys, window = self.arguments(call, 2 if _called(call) == "signups" else 3)
-        signals = self.each(self.key, keys)
-        text = _text_of(window)
-        if text is None:
-            self.wrong(window, "a window is a duration in quotes", f"{_USAGE[_called(call)]}")
-        try:
-            length, shown = read_window(text or "")
-        except WrongLiteral as error:
-            self.wrong(window, error.message, error.help)
-        names = [signal.name for signal in signals]
-        if _called(call) == "signups":
-            return SignalRef(f'signups({names[0]}, "{shown}")', Type.INT, Velocity(names[0], length))
-        name = f'distinct({names[0]}, {names[1]}, "{shown}")'
-        return SignalRef(name, Type.INT, Velocity(names[1], length, counted=names[0]))
-
-    def key(self, node: ast.expr) -> SignalRef:
-        found = self.operand(node)
-        if isinstance(found, SignalRef) and not found.derived and not found.type.is_set:
-            return found
-        self.wrong(node, f"`{self.source(node)}` cannot be counted by", "name a signal with one value")
-
-    # operands: values
-
-    def operand(self, node: ast.expr) -> Operand:
-        match node:
-            case ast.Constant(value):
-                return self.literal(node, value)
-            case ast.UnaryOp(ast.USub(), ast.Constant(int() | float() as value)):
-                return self.literal(node, -value)
-            case ast.Name() | ast.Attribute():
-                return self.named(node)
-            case ast.BinOp(left, op, right) if type(op) in _ARITHMETIC:
-                return self.arithmetic(node, left, _ARITHMETIC[type(op)], right)
-            case ast.Call() if _called(node) == "lower":
-                return Lower(self.text(self.arguments(node, 1)[0]))
-            case ast.Call() if _called(node) in ("signups", "distinct"):
-                return self.velocity(node)
-            case ast.Call():
-                called = self.source(node.func)
-                near = did_you_mean(called, _FUNCTIONS)
-                self.wrong(node, f"unknown function `{called}`", near or "there are " + ", ".join(_FUNCTIONS))
-            case ast.BoolOp() | ast.Compare() | ast.UnaryOp(ast.Not(), _):
-                self.wrong(node, "a yes or no cannot be an operand here", "join conditions with `and`, `or`, `not`")
-            case ast.List() | ast.Tuple():
-                self.wrong(node, "a list stands only behind `in`")
-            case ast.BinOp(_, (ast.BitAnd() | ast.BitOr()), _):
-                self.wrong(node, "`&` and `|` have no meaning here", "write `and` or `or`")
-        kind = _KINDS.get(type(node), f"`{self.source(node)}`")
-        self.wrong(node, f"{kind} has no meaning in a condition")
-
-    def literal(self, node: ast.expr, value: object) -> Literal:
-        try:
-            return literal(value)
-        except WrongLiteral as error:
-            self.wrong(node, error.message, error.help)
-
-    def named(self, node: ast.expr) -> Operand:
-        name = self.dotted(node)
-        if name in ("true", "false"):
-            return Literal(name == "true", Type.BOOL)
-        full = self.scope.aliases.get(name, name)
-        if full in self.scope.signals:
-            return SignalRef(full, self.scope.signals[full].type)
-        if name in ("null", "none", "unknown"):
-            self.wrong(
-                node,
-                f"`{name}` is not a value",
-                "there is no test for unknown; say `if_unknown:` on the rule",
-            )
-        near = did_you_mean(name, [*self.scope.signals, *self.scope.aliases])
-        self.wrong(node, f"unknown signal `{name}`", near or "`kycrisk signals` lists them all")
-
-    def dotted(self, node: ast.expr) -> str:
-        match node:
-            case ast.Name(id=name):
-                return name
-            case ast.Attribute(value=inner, attr=name):
-                return f"{self.dotted(inner)}.{name}"
-        self.wrong(node, f"`{self.source(node)}` has no parts", "a signal's name is `word.word`")
-
-    def arithmetic(self, node: ast.expr, left: ast.expr, op: str, right: ast.expr) -> Operand:
-        first, second = self.each(self.operand, [left, right])
-        try:
-            first, second = coerce(first, _time_of(type_of(second))), coerce(second, _time_of(type_of(first)))
-        except WrongLiteral as error:
-            self.wrong(left if isinstance(first, Literal) else right, error.message, error.help)
-        a, b = type_of(first), type_of(second)
-        if {a, b} <= _NUMBERS:
-            return Arithmetic(op, first, second, Type.FLOAT)
-        result = _TIMES.get((op, a, b))
-        if result is None:
-            self.wrong(node, f"`{op}` cannot join {a.value} and {b.value}",
-                       "numbers take + - * /; times and durations take + and -")  # fmt: skip
-        return Arithmetic(op, first, second, result or Type.FLOAT)
-
-    def source(self, node: ast.expr) -> str:
-        """The text of a node, as the analyst wrote it."""
-        raw = self.parsed.text.encode()[node.col_offset : node.end_col_offset].decode()
-        marks = {at - len(self.parsed.text.encode()[: node.col_offset].decode()) for at in self.parsed.inserted}
-        return "".join(letter for at, letter in enumerate(raw) if at not in marks)[:80]
-
-
-_USAGE = {
-    "matches": 'write `matches(email.local, "^[0-9]+$")`',
-    "starts_with": 'write `starts_with(email.local, "test")`',
-    "ends_with": 'write `ends_with(email.local, "99")`',
-    "contains": 'write `contains(email.local, "admin")`',
-    "lower": "write `lower(name.full)`",
-    "list": 'write `email.domain in list("partners")`',
-    "signups": 'write `signups(ip, "24h")`',
-    "distinct": 'write `distinct(email.domain, ip, "7d")`',
-}
-
-
-def _text_of(node: ast.expr) -> str | None:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
-
-
-def _time_of(type_: Type) -> Type:
-    """What a text constant beside this type may be: a duration beside times and durations."""
-    return Type.DURATION if type_ in (Type.DURATION, Type.DATETIME) else Type.STR
 
 
 def _comparing_help(shown: str, type_: Type) -> str:

@@ -1,4 +1,4 @@
-"""What every format parser returns, and the ground they share: bytes to text, the times lists write about themselves."""
+"""What every format parser returns, and their common ground: bytes to text, the times lists give themselves."""
 
 from __future__ import annotations
 

@@ -27,9 +27,7 @@ def parse_emails(body: bytes) -> Parsed:
     line they open a comment."""
     text = text_of(body)
     lines = (line.strip() for line in text.splitlines())
-    return Parsed(
-        entries=[line for line in lines if line and line[0] not in "#;"], as_of=header_time(text)
-    )
+    return Parsed(entries=[line for line in lines if line and line[0] not in "#;"], as_of=header_time(text))
 
 
 def parse_json_array(body: bytes) -> Parsed:

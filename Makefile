@@ -1,0 +1,50 @@
+# Two commands do everything on a fresh machine with Python >= 3.11: `make demo` and `make test`.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+.PHONY: demo test lint bench soak clean
+
+# pip from Python 3.11 on does not know dependency groups yet, so the newest one comes first.
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("kycrisk needs Python 3.11 or newer; set PYTHON=…") if sys.version_info < (3, 11) else 0'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --group test
+	@touch $@
+
+$(VENV)/.installed-lint: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --group lint
+	@touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet --group bench
+	@$(BIN)/python -m pip install --quiet --group bench-durable || echo "durable-rules does not build here: it is left out, and the results say so"
+	@touch $@
+
+demo: $(VENV)/.installed  ## screen the sample signups with the default rules
+	@rm -rf demo
+	@$(BIN)/kycrisk init demo
+	@cd demo && ../$(BIN)/kycrisk --config samples/kycrisk.yaml feeds update
+	@cd demo && ../$(BIN)/kycrisk --config samples/kycrisk.yaml screen samples/signups.csv --history input
+
+test: $(VENV)/.installed-test  ## the tests, under five minutes
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-lint $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed-bench  ## writes bench/results.json and its picture
+	$(BIN)/python -m bench
+
+soak: $(VENV)/.installed-test  ## the random tests, ten times as thorough as in CI
+	KYCRISK_TEST_PROFILE=soak $(BIN)/python -m pytest tests/ruleset
+
+clean:
+	rm -rf $(VENV) demo build dist

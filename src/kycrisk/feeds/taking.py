@@ -1,0 +1,134 @@
+"""Taking a list in: from its bytes to a snapshot, and whatever snapshot of it there is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+import publicsuffixlist
+
+from kycrisk.feeds import snapshot
+from kycrisk.feeds.catalogue import Feed
+from kycrisk.feeds.compile import COMPILER, compile_list
+from kycrisk.feeds.failure import FeedFailure
+from kycrisk.feeds.hygiene import with_parents
+from kycrisk.feeds.match import DomainSet
+from kycrisk.feeds.packing import gunzip
+from kycrisk.feeds.purposes import PROTECTING, PURPOSES
+from kycrisk.feeds.snapshot import DamagedSnapshot, Header, Snapshot
+from kycrisk.feeds.sources import is_built_in, read_local, version_of
+from kycrisk.signals import Unknown, Why
+
+_GZIP = b"\x1f\x8b"
+
+
+def recipe(feed: Feed, protected: frozenset[str]) -> str:
+    """Names everything besides the source that a compiled list depends on."""
+    guard = "-"
+    if PURPOSES[feed.purpose].accuses:
+        guard = hashlib.sha256("\n".join(sorted(protected)).encode()).hexdigest()[:16]
+    return f"{COMPILER}/{publicsuffixlist.__version__}/{feed.minimum}/{guard}"
+
+
+def take(
+    feed: Feed,
+    body: bytes,
+    *,
+    modified_at: datetime | None,
+    now: datetime,
+    protected: frozenset[str],
+    version: str = "",
+    last_modified: str = "",
+) -> Snapshot:
+    """The snapshot of a list as it came. Raises `FeedFailure` when the bytes are not the list."""
+    unpacked = gunzip(body, feed.max_bytes) if body.startswith(_GZIP) else body
+    compiled = compile_list(
+        unpacked, kind=feed.kind, purpose=feed.purpose, minimum=feed.minimum, protected=protected
+    )
+    told = compiled.as_of or modified_at
+    header = Header(
+        name=feed.name,
+        purpose=feed.purpose,
+        kind=feed.kind,
+        url=feed.url,
+        as_of=min(told, now) if told else now,  # a list dated into the future would never go stale
+        as_of_from="list" if compiled.as_of else "modified" if modified_at else "checked",
+        fetched_at=now,
+        checked_at=now,
+        sha256=hashlib.sha256(body).hexdigest(),
+        source_bytes=len(body),
+        entries=len(compiled.entries),
+        dropped=compiled.dropped,
+        recipe=recipe(feed, protected),
+        version=version,
+        last_modified=last_modified,
+    )
+    return Snapshot(header, compiled.entries)
+
+
+def take_local(feed: Feed, *, now: datetime, protected: frozenset[str]) -> Snapshot:
+    """The snapshot of a list that needs no network. Raises `FeedFailure`."""
+    local = read_local(feed.url, max_bytes=feed.max_bytes)
+    version = version_of(feed.url) if is_built_in(feed.url) else ""
+    return take(
+        feed, local.body, modified_at=local.modified_at, now=now, protected=protected, version=version
+    )
+
+
+def made_from(header: Header, feed: Feed, protected: frozenset[str]) -> bool:
+    """Would the same bytes give this snapshot again, under the catalogue as it is now?"""
+    return (header.url, header.kind, header.purpose, header.recipe) == (
+        feed.url,
+        feed.kind,
+        feed.purpose,
+        recipe(feed, protected),
+    )
+
+
+def current(feed: Feed, folder: Path, *, now: datetime, protected: frozenset[str]) -> Snapshot | Unknown:
+    """The newest snapshot there is, or why there is none.
+
+    A list that is installed with kycrisk is compiled on the spot when `folder` has no snapshot of its present
+    version, so it answers at once and follows an upgrade.
+    """
+    try:
+        stored = snapshot.load(folder, feed.name)
+        damage = ""
+    except DamagedSnapshot as error:
+        stored, damage = None, str(error)
+    if is_built_in(feed.url):
+        try:
+            if (
+                stored
+                and made_from(stored.header, feed, protected)
+                and stored.header.version == version_of(feed.url)
+            ):
+                return stored
+            return take_local(feed, now=now, protected=protected)
+        except FeedFailure as failure:
+            return Unknown(Why.NOT_CONFIGURED, f"`{feed.name}`: {failure}")
+    again = f"run `kycrisk feeds update {feed.name}`"
+    if damage:
+        return Unknown(Why.MALFORMED_ANSWER, f"the snapshot of `{feed.name}` is damaged: {damage}; {again}")
+    if stored is None:
+        return Unknown(Why.NOT_CONFIGURED, f"`{feed.name}` was never fetched; {again}")
+    if stored.header.purpose != feed.purpose:
+        was = f"`{feed.name}` was fetched as `{stored.header.purpose}` and is now `{feed.purpose}`"
+        return Unknown(Why.NOT_CONFIGURED, f"{was}; {again}")
+    return stored
+
+
+def protected_by(feeds: Iterable[Feed], folder: Path, *, now: datetime) -> frozenset[str]:
+    """The domains that accusing lists may not name, with their parents, by the enabled lists that say so.
+
+    Their age does not count: a protection that is too old is better than none.
+    """
+    names: set[str] = set()
+    for feed in feeds:
+        if feed.enabled and feed.purpose in PROTECTING:
+            guard = current(feed, folder, now=now, protected=frozenset())
+            if isinstance(guard, Snapshot) and isinstance(guard.entries, DomainSet):
+                names |= guard.entries.entries
+    return with_parents(names)

@@ -1,0 +1,215 @@
+"""Bringing the lists up to date. A failure leaves the last good snapshot in place and says why."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+import httpx
+
+from kycrisk.feeds import snapshot
+from kycrisk.feeds.catalogue import Feed
+from kycrisk.feeds.failure import FeedFailure
+from kycrisk.feeds.fetch import OnBytes, fetch, new_client
+from kycrisk.feeds.purposes import PROTECTING
+from kycrisk.feeds.snapshot import DamagedSnapshot, Header, Snapshot
+from kycrisk.feeds.sources import is_remote
+from kycrisk.feeds.taking import made_from, protected_by, take, take_local
+
+Status = Literal["updated", "unchanged", "not_due", "skipped", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateResult:
+    """What became of one feed.
+
+    `entries`, `dropped` (by reason), `as_of` and `sha256` are those of the snapshot now in place, which after a
+    failure is the last good one; `as_of` is None when there is none. `received` counts bytes over the network or
+    from the file. `reason` says why for `failed` and `skipped`.
+    """
+
+    feed: Feed
+    status: Status
+    reason: str = ""
+    entries: int = 0
+    dropped: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    received: int = 0
+    as_of: datetime | None = None
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Where an update is: feed `number` (from 1) `of` all, bytes so far, and its result once it has one."""
+
+    feed: Feed
+    number: int
+    of: int
+    received: int = 0
+    expected: int | None = None
+    result: UpdateResult | None = None
+
+
+def update(
+    feeds: Sequence[Feed],
+    folder: Path,
+    *,
+    now: datetime,
+    client: httpx.Client | None = None,
+    offline: bool = False,
+    force: bool = False,
+    on_progress: Callable[[Progress], None] | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> list[UpdateResult]:
+    """Fetch, compile and store every enabled feed that is due; one result per feed, in their order.
+
+    `offline` leaves out what needs the network; packages, files and shipped lists are still read. `force` asks
+    also for lists that are not due. Without `client` one is made that honours the environment's proxies.
+    """
+    order = sorted(range(len(feeds)), key=lambda index: feeds[index].purpose not in PROTECTING)
+    results: dict[int, UpdateResult] = {}
+    with ExitStack() as stack:
+        if client is None and not offline and any(is_remote(feed.url) for feed in feeds if feed.enabled):
+            client = stack.enter_context(new_client(importlib.metadata.version("kycrisk")))
+        protected: frozenset[str] = frozenset()
+        for number, index in enumerate(order, start=1):
+            feed = feeds[index]
+            if feed.purpose not in PROTECTING and not protected:
+                protected = protected_by(feeds, folder, now=now)
+            progress = Progress(feed=feed, number=number, of=len(feeds))
+            tell = on_progress or _silent
+            tell(progress)
+            job = _Job(
+                feed=feed,
+                folder=folder,
+                now=now,
+                client=None if offline else client,
+                force=force,
+                protected=protected,
+                on_bytes=lambda received, expected, progress=progress, tell=tell: tell(  # type: ignore[misc]
+                    replace(progress, received=received, expected=expected)
+                ),
+                clock=clock,
+            )
+            results[index] = job.run()
+            tell(replace(progress, received=results[index].received, result=results[index]))
+    return [results[index] for index in range(len(feeds))]
+
+
+def _silent(progress: Progress) -> None:
+    """Nobody watches."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """The update of one feed. `client` is None where the network may not be used."""
+
+    feed: Feed
+    folder: Path
+    now: datetime
+    client: httpx.Client | None
+    force: bool
+    protected: frozenset[str]
+    on_bytes: OnBytes
+    clock: Callable[[], float]
+
+    def run(self) -> UpdateResult:
+        if not self.feed.enabled:
+            return UpdateResult(feed=self.feed, status="skipped", reason="disabled in the catalogue")
+        last = self._last()
+        try:
+            if not is_remote(self.feed.url):
+                return self._local(last)
+            if self.client is None:
+                return self._result("skipped", last, reason="needs the network")
+            if last and self._same(last) and not self.force and self._is_recent(last):
+                return self._result("not_due", last)
+            return self._remote(self.client, last)
+        except FeedFailure as failure:
+            return self._failed(str(failure), last)
+        except OSError as error:
+            return self._failed(f"it cannot be stored: {(error.strerror or str(error)).lower()}", last)
+
+    def _last(self) -> Header | None:
+        """The last good snapshot, read in full: one that is damaged must not stop its own repair."""
+        try:
+            stored = snapshot.load(self.folder, self.feed.name)
+        except DamagedSnapshot:
+            return None
+        return stored.header if stored else None
+
+    def _same(self, last: Header) -> bool:
+        return made_from(last, self.feed, self.protected)
+
+    def _is_recent(self, last: Header) -> bool:
+        return last.checked_at <= self.now < last.checked_at + self.feed.refresh
+
+    def _local(self, last: Header | None) -> UpdateResult:
+        taken = take_local(self.feed, now=self.now, protected=self.protected)
+        return self._store(taken, last, received=taken.header.source_bytes)
+
+    def _remote(self, client: httpx.Client, last: Header | None) -> UpdateResult:
+        known = last if last and self._same(last) else None
+        fetched = fetch(
+            client,
+            self.feed.url,
+            etag=known.version if known else "",
+            last_modified=known.last_modified if known else "",
+            max_bytes=self.feed.max_bytes,
+            on_bytes=self.on_bytes,
+            clock=self.clock,
+        )
+        if fetched is None:
+            if known is None:
+                raise FeedFailure("the server answers 304 not modified to an unconditional request")
+            return self._confirm(known, received=0)
+        taken = take(
+            self.feed,
+            fetched.body,
+            modified_at=fetched.modified_at,
+            now=self.now,
+            protected=self.protected,
+            version=fetched.etag,
+            last_modified=fetched.last_modified,
+        )
+        return self._store(taken, last, received=fetched.received)
+
+    def _store(self, taken: Snapshot, last: Header | None, *, received: int) -> UpdateResult:
+        if last and self._same(last) and last.sha256 == taken.header.sha256:
+            header = replace(taken.header, fetched_at=last.fetched_at)
+            snapshot.rewrite_header(self.folder, header)
+            return self._result("unchanged", header, received=received)
+        snapshot.write(self.folder, taken)
+        return self._result("updated", taken.header, received=received)
+
+    def _confirm(self, last: Header, *, received: int) -> UpdateResult:
+        """The source says that nothing changed; where only the moment of asking dates the list, that is now."""
+        as_of = self.now if last.as_of_from == "checked" else last.as_of
+        header = replace(last, checked_at=self.now, as_of=as_of)
+        snapshot.rewrite_header(self.folder, header)
+        return self._result("unchanged", header, received=received)
+
+    def _failed(self, reason: str, last: Header | None) -> UpdateResult:
+        kept = f"; the list of {last.as_of:%Y-%m-%d} stays in place" if last else ""
+        return self._result("failed", last, reason=reason + kept)
+
+    def _result(
+        self, status: Status, header: Header | None, *, reason: str = "", received: int = 0
+    ) -> UpdateResult:
+        return UpdateResult(
+            feed=self.feed,
+            status=status,
+            reason=reason,
+            entries=header.entries if header else 0,
+            dropped=header.dropped if header else {},
+            received=received,
+            as_of=header.as_of if header else None,
+            sha256=header.sha256 if header else "",
+        )

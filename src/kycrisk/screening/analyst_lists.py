@@ -1,0 +1,107 @@
+"""The operator's own lists: `lists/NAME.txt` beside the policy file, one entry a line."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+
+from kycrisk.feeds.match import DomainSet, NetworkSet
+from kycrisk.normal.email import normal_email
+from kycrisk.problems import Place, Problem
+from kycrisk.ruleset.model import AnalystList, ListKind
+from kycrisk.signals import Origin, Unknown, Value, Why
+
+MAX_BYTES = 20_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entries:
+    """A list as it stood when it was read: whether it holds a value, and where that comes from."""
+
+    name: str
+    holds: Callable[[Value], bool]
+    count: int
+    origin: Origin
+
+
+def read_lists(declared: Mapping[str, AnalystList], folder: Path) -> tuple[dict[str, Entries | Unknown], list[Problem]]:
+    """Every declared list, or why it cannot be asked; and the problems of its file's lines."""
+    found: dict[str, Entries | Unknown] = {}
+    problems: list[Problem] = []
+    for declaration in declared.values():
+        path = folder / f"{declaration.name}.txt"
+        if not path.is_file():
+            found[declaration.name] = Unknown(Why.NOT_CONFIGURED, f"{path} does not exist")
+            continue
+        found[declaration.name], wrong = _read(declaration, path)
+        problems += wrong
+    return found, problems
+
+
+def _read(declaration: AnalystList, path: Path) -> tuple[Entries | Unknown, list[Problem]]:
+    try:
+        raw = path.read_bytes()
+        text = raw.decode("utf-8-sig")
+        as_of = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except (OSError, UnicodeDecodeError) as error:
+        problem = Problem(str(path), f"the list cannot be read: {error}")
+        return Unknown(Why.MALFORMED_ANSWER, problem.message), [problem]
+    if len(raw) > MAX_BYTES:
+        problem = Problem(str(path), f"the list has {len(raw)} bytes, at most {MAX_BYTES} are read")
+        return Unknown(Why.MALFORMED_ANSWER, problem.message), [problem]
+    entries: dict[str, object] = {}
+    problems: list[Problem] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        entry = line.split("#", 1)[0].strip()
+        if not entry:
+            continue
+        try:
+            entries[entry] = _entry(declaration.kind, entry)
+        except ValueError as error:
+            column = line.index(entry) + 1
+            problems.append(Problem(Place(str(path), number, column, line), str(error), "correct or remove the line"))
+    digest = hashlib.sha256(raw).hexdigest()
+    origin = Origin(f"list {declaration.name}", as_of, (f"{declaration.name}@sha256:{digest}",))
+    holds = _matcher(declaration.kind, list(entries.values()))
+    return Entries(name=declaration.name, holds=holds, count=len(entries), origin=origin), problems
+
+
+def _entry(kind: ListKind, entry: str) -> object:
+    match kind:
+        case ListKind.NETWORK:
+            try:
+                return ip_network(entry)
+            except ValueError:
+                raise ValueError(f"`{entry}` is not a network or address") from None
+        case ListKind.DOMAIN:
+            email = normal_email(f"x@{entry.removeprefix('*.').removeprefix('.')}")
+            if not email.domain or "." not in email.domain:
+                raise ValueError(f"`{entry}` is not a domain")
+            return email.domain
+        case ListKind.EMAIL:
+            email = normal_email(entry)
+            if not email.canonical:
+                raise ValueError(f"`{entry}` is not an e-mail address")
+            return email.canonical
+        case ListKind.TEXT:
+            return entry
+
+
+def _matcher(kind: ListKind, entries: list[object]) -> Callable[[Value], bool]:
+    match kind:
+        case ListKind.NETWORK:
+            networks = NetworkSet.of(entry for entry in entries if isinstance(entry, (IPv4Network, IPv6Network)))
+            return lambda value: networks.find(value) is not None  # type: ignore[arg-type]
+        case ListKind.DOMAIN:
+            domains = DomainSet(frozenset(str(entry) for entry in entries))
+            return lambda value: domains.find(value) is not None  # type: ignore[arg-type]
+        case ListKind.EMAIL:
+            mailboxes = frozenset(entries)
+            return lambda value: (normal_email(str(value)).canonical or value) in mailboxes
+        case ListKind.TEXT:
+            texts = frozenset(entries)
+            return lambda value: value in texts

@@ -1,0 +1,79 @@
+"""Signals that are computed from others: velocity over the history, membership in the operator's lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from kycrisk.ruleset.condition import Membership, SignalRef, Velocity
+from kycrisk.ruleset.model import Ruleset
+from kycrisk.screening.analyst_lists import Entries
+from kycrisk.screening.history import History
+from kycrisk.signals import Origin, Unknown, Value, Why
+
+_NO_HISTORY = Unknown(Why.NOT_CONFIGURED, "no history of earlier signups")
+Known = dict[str, Value]
+Missing = dict[str, Unknown]
+
+
+def derived_signals(ruleset: Ruleset) -> tuple[SignalRef, ...]:
+    """The derived signals that live and shadow rules read, each once."""
+    rules = (*ruleset.live, *ruleset.shadow)
+    return tuple(dict.fromkeys(ref for rule in rules for ref in rule.signals if ref.derived))
+
+
+def velocities(ruleset: Ruleset) -> tuple[Velocity, ...]:
+    """The velocity signals among them."""
+    return tuple(ref.derived for ref in derived_signals(ruleset) if isinstance(ref.derived, Velocity))
+
+
+@dataclass(frozen=True, slots=True)
+class DerivedSignals:
+    """How each derived signal of a ruleset is answered."""
+
+    answers: tuple[tuple[str, str, Callable[[Known, datetime], Value | Unknown]], ...]
+    origins: Mapping[str, Origin]
+
+    def answer(self, known: Known, unknown: Missing, at: datetime) -> None:
+        """Add the derived facts to the facts of one signup."""
+        for name, base, ask in self.answers:
+            if base not in known:
+                unknown[name] = unknown.get(base, Unknown(Why.SKIPPED, f"{base} was not asked"))
+                continue
+            found = ask(known, at)
+            if isinstance(found, Unknown):
+                unknown[name] = found
+            else:
+                known[name] = found
+
+
+def prepare_derived(
+    refs: Iterable[SignalRef], lists: Mapping[str, Entries | Unknown], history: History | None
+) -> DerivedSignals:
+    """The derived signals of a ruleset, ready to be answered from these lists and this history."""
+    answers = []
+    origins: dict[str, Origin] = {}
+    for ref in refs:
+        match ref.derived:
+            case Membership(signal, name):
+                entries = lists[name]
+                answers.append((ref.name, signal, _membership(signal, entries)))
+                origins[ref.name] = Origin(f"list {name}") if isinstance(entries, Unknown) else entries.origin
+            case Velocity() as velocity:
+                answers.append((ref.name, velocity.key, _count(velocity, history)))
+                origins[ref.name] = Origin(history.source if history else "history")
+    return DerivedSignals(tuple(answers), origins)
+
+
+def _membership(signal: str, entries: Entries | Unknown) -> Callable[[Known, datetime], Value | Unknown]:
+    if isinstance(entries, Unknown):
+        return lambda known, at: entries
+    holds = entries.holds
+    return lambda known, at: holds(known[signal])
+
+
+def _count(velocity: Velocity, history: History | None) -> Callable[[Known, datetime], Value | Unknown]:
+    if history is None:
+        return lambda known, at: _NO_HISTORY
+    return lambda known, at: history.count(velocity, known, at)

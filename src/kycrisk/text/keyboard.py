@@ -1,0 +1,44 @@
+"""Keyboard walks: words that a hand typed by running over neighbouring keys."""
+
+from __future__ import annotations
+
+# Letter rows of QWERTY, QWERTZ and AZERTY, and the columns and number row that people run along.
+_ROWS = (
+    "qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "yxcvbnm", "azertyuiop", "qsdfghjklm", "wxcvbn",
+    "1234567890", "qazwsxedcrfvtgb", "1qaz2wsx3edc", "йцукенгшщзхъ", "фывапролджэ", "ячсмитьбю",
+)  # fmt: skip
+
+# Steps along a row that names and words take too: Hagerty, Trew, Schwerter, Hertz, Azer, Konzert, Kreuztraeger,
+# провал.
+_IN_NAMES = frozenset(
+    {"erty", "trew", "wert", "ertz", "azer", "zert", "rewt", "uztr", "ztre", "прол", "рова", "вапр"}
+)
+
+
+def _runs(length: int) -> frozenset[str]:
+    both = [way for row in _ROWS for way in (row, row[::-1])]
+    return frozenset(way[at : at + length] for way in both for at in range(len(way) - length + 1))
+
+
+_STEPS = _runs(4) - _IN_NAMES
+_SHORT = _runs(3)
+
+# Runs of three that are names or short for one: Yui, Ert, Wer, Poi.
+_THREE_LETTERS = frozenset(["yui", "tre", "ert", "wer", "rew", "poi"])
+
+
+def is_walk(word: str) -> bool:
+    """Whether a lower-case word holds a run of four neighbouring keys (`asdfg`), one key four times, or is nothing
+    but runs of three (`qwe`, `asdasd`)."""
+    if len(word) < 3:
+        return False
+    for at in range(len(word) - 3):
+        four = word[at : at + 4]
+        if four in _STEPS or four == four[0] * 4:
+            return True
+    whole = len(word) % 3 == 0
+    return (
+        whole
+        and all(word[at : at + 3] in _SHORT for at in range(0, len(word), 3))
+        and word not in _THREE_LETTERS
+    )
