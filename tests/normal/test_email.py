@@ -194,7 +194,9 @@ def test_a_broken_address_keeps_the_domain_that_can_be_read(raw: str, domain: st
         pytest.param("-_-@proton.me", "-_-@proton.me", "", id="proton nothing but ignored"),
         pytest.param("jane-shop@yahoo.com", "jane@yahoo.com", "shop", id="yahoo keyword"),
         pytest.param("jane+b-c@yahoo.co.uk", "jane@yahoo.co.uk", "b-c", id="yahoo first of both"),
-        pytest.param("jane-shop@yahoo.co.jp", "jane-shop@yahoo.co.jp", "", id="yahoo japan is another company"),
+        pytest.param(
+            "jane-shop@yahoo.co.jp", "jane-shop@yahoo.co.jp", "", id="yahoo japan is another company"
+        ),
         pytest.param("AA.bb-Cc@ya.ru", "aa-bb-cc@yandex.ru", "", id="yandex"),
         pytest.param("aa-bb.cc+x@yandex.com.tr", "aa-bb-cc@yandex.ru", "x", id="yandex abroad"),
         pytest.param("aa.bb@yandex-team.ru", "aa.bb@yandex-team.ru", "", id="yandex's own staff"),
@@ -315,7 +317,10 @@ GOOD_ATOM = st.from_regex(r"[a-zA-Z0-9_+!-]{1,6}", fullmatch=True)
 def nearly_good(draw: st.DrawFn) -> str:
     """A plausible address, as often as not with one character put in, taken out or changed."""
     local = ".".join(draw(st.lists(GOOD_ATOM, min_size=1, max_size=3)))
-    labels = [*draw(st.lists(GOOD_LABEL, min_size=1, max_size=3)), draw(st.sampled_from(["com", "Co", "c0m", "a-b"]))]
+    labels = [
+        *draw(st.lists(GOOD_LABEL, min_size=1, max_size=3)),
+        draw(st.sampled_from(["com", "Co", "c0m", "a-b"])),
+    ]
     text = f"{local}@{'.'.join(labels)}"
     at, cut = draw(st.integers(0, len(text))), draw(st.integers(0, 1))
     put = draw(st.sampled_from(["", "", "", ".", "-", "--", "@", "é", " ", "xn--", "_"]))

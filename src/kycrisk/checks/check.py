@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from kycrisk.checks.world import World
@@ -14,7 +15,10 @@ Key = TypeVar("Key")
 
 
 class Answer(NamedTuple):
-    """What a check says: each of its signals stands in exactly one of the two."""
+    """What a check says: each of its signals stands in exactly one of the two. Not to be changed: answers are shared.
+
+    The same shape holds what all checks asked so far have said.
+    """
 
     known: Mapping[str, Value]
     unknown: Mapping[str, Unknown] = NOTHING
@@ -24,20 +28,25 @@ class Answer(NamedTuple):
 class Check(Generic[Key]):
     """A question about one key of a signup (its e-mail, its IP, its phone ...), never about the whole signup.
 
-    `key` reads the key off the signup; it is hashable, so that a batch asks once per distinct key. A check that
-    looks at other checks' facts names them in `needs` and finds them in the second argument of `key` (only what is
-    known; a missing one is unknown).
-    `ask` answers every one of `signals`. `origins` says, once per world, where each signal's fact comes from;
-    signals it leaves out come from the signup itself.
+    `key` reads the key off the signup; it is hashable, so that a batch asks once per distinct key. Its second argument
+    is what the checks before it said; a check that looks there names the signals in `needs` and finds each in one of
+    the two, or in neither when it was not asked.
+    `prepare` is called once per world, looks up lists and databases there, and gives the function that answers every
+    one of `signals` for a key; that function is called for every signup, so it is where time counts.
+    `origins` says, once per world, where each signal's fact comes from; signals it leaves out come from the signup.
+    `purposes` names, per signal, the purpose of the lists it is answered from.
+    `gaps` says, once per world, which signals answer unknown (of lists: unless the key is listed) and why.
     """
 
     name: str
     subject: Subject
     signals: tuple[Signal, ...]
-    key: Callable[[Signup, Mapping[str, Value]], Key]
-    ask: Callable[[Key, World], Answer]
+    key: Callable[[Signup, Answer], Key]
+    prepare: Callable[[World], Callable[[Key], Answer]]
     origins: Callable[[World], Mapping[str, Origin]] = lambda world: {}
     needs: tuple[str, ...] = ()
+    purposes: Mapping[str, str] = MappingProxyType({})
+    gaps: Callable[[World], Mapping[str, Unknown]] = lambda world: NOTHING
 
 
 AnyCheck = Check[Any]

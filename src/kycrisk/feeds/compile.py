@@ -126,11 +126,11 @@ def _networks(raw: Iterable[str], dropped: Counter[str]) -> NetworkSet:
             parts = public_parts(network)
             if not parts:
                 dropped["special-purpose"] += 1
-            elif parts != (network,):
-                dropped["split around special-purpose"] += 1
-            wide = sum(map(too_wide, parts))
-            dropped["too wide"] += wide
-            kept += (part for part in parts if not too_wide(part)) if wide else parts
+            elif too_wide(network):
+                dropped["too wide"] += 1
+            else:
+                dropped["split around special-purpose"] += parts != (network,)
+                kept += parts
     entries = NetworkSet.of(kept)
     dropped["repeated"] += len(kept) - len(entries)
     dropped += Counter()  # forget the zeros

@@ -24,6 +24,33 @@ class Provider:
     user_domains: bool = False  # `tag@user.domain` is `user@domain`
 
 
+_YANDEX = """
+ya.ru yandex.az yandex.by yandex.co.il yandex.com yandex.com.am yandex.com.ge yandex.com.ru
+yandex.com.tr yandex.com.ua yandex.ee yandex.fr yandex.kg yandex.kz yandex.lt yandex.lv yandex.md
+yandex.ru yandex.tj yandex.tm yandex.ua yandex.uz
+"""
+
+_YAHOO = """
+myyahoo.com rocketmail.com y7mail.com ymail.com yahoo.at yahoo.be yahoo.bg yahoo.ca yahoo.cl yahoo.co.id
+yahoo.co.il yahoo.co.in yahoo.co.kr yahoo.co.nz yahoo.co.th yahoo.co.uk yahoo.co.za yahoo.com
+yahoo.com.ar yahoo.com.au yahoo.com.br yahoo.com.co yahoo.com.hk yahoo.com.hr yahoo.com.mx yahoo.com.my
+yahoo.com.pe yahoo.com.ph yahoo.com.sg yahoo.com.tr yahoo.com.tw yahoo.com.ua yahoo.com.ve yahoo.com.vn
+yahoo.cz yahoo.de yahoo.dk yahoo.ee yahoo.es yahoo.fi yahoo.fr yahoo.gr yahoo.hu yahoo.ie yahoo.in
+yahoo.it yahoo.lt yahoo.lv yahoo.nl yahoo.no yahoo.pl yahoo.pt yahoo.ro yahoo.se yahoo.sk
+"""
+
+_FASTMAIL = """
+123mail.org airpost.net eml.cc f-m.fm fast-email.com fast-mail.org fastem.com fastemail.us
+fastemailer.com fastest.cc fastimap.com fastmail.ca fastmail.cn fastmail.co.uk fastmail.com
+fastmail.com.au fastmail.de fastmail.es fastmail.fm fastmail.fr fastmail.im fastmail.in fastmail.jp
+fastmail.mx fastmail.net fastmail.nl fastmail.org fastmail.se fastmail.to fastmail.tw fastmail.uk
+fastmail.us fastmailbox.net fastmessaging.com fea.st fmail.co.uk fmailbox.com fmgirl.com fmguy.com
+ftml.net imap.cc imapmail.org letterboxes.org mailbolt.com mailcan.com mailforce.net mailhaven.com
+mailworks.org ml1.net mm.st myfastmail.com ownmail.net postinbox.com proinbox.com rushpost.com sent.as
+sent.at sent.com speedpost.net ssl-mail.com swift-mail.com the-fastest.net the-quickest.com veryfast.biz
+veryspeedy.net warpmail.net xsmail.com your-mail.com
+"""
+
 PROVIDERS: tuple[Provider, ...] = (
     # "Gmail doesn't recognize dots as characters within usernames": support.google.com/mail/answer/10313. Both domains
     # are one: dev.maxmind.com/minfraud/normalizing-email-addresses-for-minfraud, step 13.
@@ -40,54 +67,14 @@ PROVIDERS: tuple[Provider, ...] = (
     ),
     # Every mailbox has all domains (yandex.com/support/domain/additional/mailbox-alias.xml), and a dot is a hyphen
     # (Yandex's webmaster3, EuEmailServiceTest, 2019).
-    Provider(
-        domains=frozenset(
-            {"ya.ru", "yandex.co.il"}
-            | {f"yandex.com.{end}" for end in ("am", "ge", "ru", "tr", "ua")}
-            | {
-                f"yandex.{end}"
-                for end in "az by com ee fr kg kz lt lv md ru tj tm ua uz".split()
-            }
-        ),
-        domain="yandex.ru",
-        equal=(".", "-"),
-    ),
+    Provider(domains=frozenset(_YANDEX.split()), domain="yandex.ru", equal=(".", "-")),
     # Disposable addresses are `base-keyword` (help.yahoo.com, AddressGuard; US patent application 2006/0041621), and
     # a hyphen is kept for them. The base is not the login, so this joins a person's disposable addresses with each
     # other. MaxMind cuts at the hyphen too (same page as above). Yahoo Japan is another company.
-    Provider(
-        domains=frozenset(
-            {"myyahoo.com", "y7mail.com", "ymail.com", "rocketmail.com"}
-            | {f"yahoo.co.{end}" for end in "id il in kr nz th uk za".split()}
-            | {f"yahoo.com.{end}" for end in "ar au br co hk hr mx my pe ph sg tr tw ua ve vn".split()}
-            | {
-                f"yahoo.{end}"
-                for end in (
-                    "at be bg ca cl com cz de dk ee es fi fr gr hu ie in it lt lv nl no pl pt ro se sk".split()
-                )
-            }
-        ),
-        tags="-+",
-    ),
+    Provider(domains=frozenset(_YAHOO.split()), tags="-+"),
     # Plus and subdomain addressing at all its domains: fastmail.help/hc/en-us/articles/360060591053. In a subdomain an
     # underscore is written as a hyphen (fastmail.blog, 2008-01-24), which cannot be told from a real hyphen: kept.
-    Provider(
-        domains=frozenset(
-            {f"fastmail.{end}" for end in "ca cn com de es fm fr im in jp mx net nl org se to tw uk us".split()}
-            | set(
-                """
-                fastmail.co.uk fastmail.com.au 123mail.org airpost.net eml.cc f-m.fm fast-email.com fast-mail.org
-                fastem.com fastemail.us fastemailer.com fastest.cc fastimap.com fastmailbox.net fastmessaging.com
-                fea.st fmail.co.uk fmailbox.com fmgirl.com fmguy.com ftml.net imap.cc imapmail.org letterboxes.org
-                mailbolt.com mailcan.com mailforce.net mailhaven.com mailworks.org ml1.net mm.st myfastmail.com
-                ownmail.net postinbox.com proinbox.com rushpost.com sent.as sent.at sent.com speedpost.net ssl-mail.com
-                swift-mail.com the-fastest.net the-quickest.com veryfast.biz veryspeedy.net warpmail.net xsmail.com
-                your-mail.com
-                """.split()
-            )
-        ),
-        user_domains=True,
-    ),
+    Provider(domains=frozenset(_FASTMAIL.split()), user_domains=True),
 )
 
 #: Also right for Outlook.com (hotmail.com, live.com, msn.com: dots matter there, domains are separate), Zoho, GMX.

@@ -17,9 +17,9 @@ from kycrisk.feeds.formats.parsed import (
 
 
 def parse_lines(body: bytes) -> Parsed:
-    """One entry a line; what stands behind blanks on the line is a remark and is left out."""
+    """One entry a line."""
     text = text_of(body)
-    return Parsed(entries=[line.split(None, 1)[0] for line in data_lines(text)], as_of=header_time(text))
+    return Parsed(entries=list(data_lines(text)), as_of=header_time(text))
 
 
 def parse_emails(body: bytes) -> Parsed:

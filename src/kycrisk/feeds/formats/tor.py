@@ -16,13 +16,14 @@ def parse_exit_addresses(body: bytes) -> Parsed:
     """
     entries: list[str] = []
     downloaded = newest_status = ""
-    nodes = 0
+    nodes = statuses = 0
     for line in text_of(body).splitlines():
         match line.split():
             case ["ExitAddress", address, *_]:
                 entries.append(address)
             case ["LastStatus", date, time]:
                 newest_status = max(newest_status, f"{date} {time}")
+                statuses += 1
             case ["Downloaded", date, time]:
                 downloaded = f"{date} {time}"
             case ["ExitNode", *_]:
@@ -33,6 +34,8 @@ def parse_exit_addresses(body: bytes) -> Parsed:
                 raise FeedFailure(f"`{line[:60]}` is not a line of an exit list")
     if not nodes:
         raise FeedFailure("no `ExitNode` record in it")
+    if statuses != nodes:
+        raise FeedFailure(f"{nodes} records and {statuses} with their status, so it is cut off")
     return Parsed(entries=entries, as_of=moment(downloaded or newest_status))
 
 

@@ -1,0 +1,78 @@
+"""Do phone, postal address and IP address agree on a country?"""
+
+from __future__ import annotations
+
+from kycrisk.checks.check import Answer, Check
+from kycrisk.signals import Signal, Subject, Type, Unknown, Why
+from kycrisk.signup import Signup
+
+Key = tuple[str, str, str | Unknown]  # of phone, address and IP
+
+# Territories with a code of their own whose people write either code, share calling codes and have the state's
+# addresses: those that ISO 3166-2 also lists as subdivisions of a state, and the Crown dependencies.
+_STATE = {
+    **dict.fromkeys(("AS", "GU", "MP", "PR", "UM", "VI"), "US"),
+    **dict.fromkeys(("BL", "GF", "GP", "MF", "MQ", "NC", "PF", "PM", "RE", "TF", "WF", "YT"), "FR"),
+    **dict.fromkeys(("AW", "BQ", "CW", "SX"), "NL"),
+    **dict.fromkeys(("GG", "IM", "JE"), "GB"),
+    "AX": "FI",
+    "SJ": "NO",
+}
+_NOT_ASKED = Unknown(Why.SKIPPED, "`ip.country` was not asked")
+
+
+def _key(signup: Signup, said: Answer) -> Key:
+    located = said.known.get("ip.country")
+    ip = located if isinstance(located, str) else said.unknown.get("ip.country", _NOT_ASKED)
+    return signup.phone.country, signup.address.country, ip
+
+
+def _ask(key: Key) -> Answer:
+    phone, address = (_STATE.get(country, country) for country in key[:2] if isinstance(country, str))
+    phone_differs = bool(phone and address and phone != address)
+    if isinstance(key[2], Unknown):
+        if address:
+            missing = {"country.distinct": key[2], "country.ip_differs": key[2]}
+            return Answer({"country.phone_differs": phone_differs}, missing)
+        known = {"country.phone_differs": phone_differs, "country.ip_differs": False}
+        return Answer(known, {"country.distinct": key[2]})
+    ip = _STATE.get(key[2], key[2])
+    return Answer(
+        {
+            "country.distinct": len({phone, address, ip} - {""}),
+            "country.phone_differs": phone_differs,
+            "country.ip_differs": bool(ip and address and ip != address),
+        }
+    )
+
+
+CHECK = Check[Key](
+    name="country",
+    subject=Subject.SIGNUP,
+    signals=(
+        Signal(
+            "country.distinct",
+            Type.INT,
+            "How many different countries do phone, postal address and IP address name?",
+            Subject.SIGNUP,
+            advice="give a phone number and an address of the country you sign up from",
+        ),
+        Signal(
+            "country.phone_differs",
+            Type.BOOL,
+            "Does the phone number belong to another country than the postal address?",
+            Subject.SIGNUP,
+            advice="give a phone number of the country your address is in",
+        ),
+        Signal(
+            "country.ip_differs",
+            Type.BOOL,
+            "Is the IP address in another country than the postal address?",
+            Subject.SIGNUP,
+            advice="sign up from the country your address is in",
+        ),
+    ),
+    key=_key,
+    prepare=lambda world: _ask,
+    needs=("ip.country",),
+)

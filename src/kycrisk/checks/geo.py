@@ -1,0 +1,75 @@
+"""Where an IP address is and whose network it is in, from MaxMind-format databases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kycrisk.checks.check import Answer, Check
+from kycrisk.checks.listing import nowhere
+from kycrisk.checks.world import World
+from kycrisk.signals import IP, Origin, Signal, Subject, Type, Unknown, Value
+
+_NOWHERE: dict[str, Value] = {"ip.country": "", "ip.asn": 0, "ip.as_org": ""}
+_NETWORK = ("ip.asn", "ip.as_org")
+
+
+def _prepare(world: World) -> Callable[[IP], Answer]:
+    countries = world.geo.countries.at(world.now)
+    networks = world.geo.networks.at(world.now)
+    spared = Answer(_NOWHERE)
+    if isinstance(countries, Unknown) and isinstance(networks, Unknown):
+        blind = Answer({}, _gaps(world))
+        return lambda ip: spared if nowhere(ip) else blind
+
+    def ask(ip: IP) -> Answer:
+        if nowhere(ip):
+            return spared
+        known: dict[str, Value] = {}
+        unknown: dict[str, Unknown] = {}
+        country = countries if isinstance(countries, Unknown) else countries.country(ip)
+        if isinstance(country, Unknown):
+            unknown["ip.country"] = country
+        else:
+            known["ip.country"] = country
+        network = networks if isinstance(networks, Unknown) else networks.network(ip)
+        if isinstance(network, Unknown):
+            unknown |= dict.fromkeys(_NETWORK, network)
+        else:
+            known["ip.asn"], known["ip.as_org"] = network
+        return Answer(known, unknown)
+
+    return ask
+
+
+def _gaps(world: World) -> dict[str, Unknown]:
+    countries, networks = world.geo.countries.at(world.now), world.geo.networks.at(world.now)
+    found = {"ip.country": countries, "ip.asn": networks, "ip.as_org": networks}
+    return {signal: source for signal, source in found.items() if isinstance(source, Unknown)}
+
+
+def _origins(world: World) -> dict[str, Origin]:
+    countries, networks = world.geo.countries.origin, world.geo.networks.origin
+    return {"ip.country": countries, "ip.asn": networks, "ip.as_org": networks}
+
+
+CHECK = Check[IP](
+    name="geo",
+    subject=Subject.IP,
+    signals=(
+        Signal(
+            "ip.country",
+            Type.STR,
+            "Which country is the IP address in (ISO 3166, empty when the database does not say)?",
+            Subject.IP,
+            advice="sign up from the country your address is in",
+        ),
+        Signal(
+            "ip.asn", Type.INT, "Which autonomous system announces the IP address (0 for none)?", Subject.IP
+        ),
+        Signal("ip.as_org", Type.STR, "Whose autonomous system is it?", Subject.IP),
+    ),
+    key=lambda signup, said: signup.ip,
+    prepare=_prepare,
+    origins=_origins,
+    gaps=_gaps,
+)

@@ -1,0 +1,68 @@
+"""Signup to evidence: every local check asked about its key, then the signals derived from their facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from kycrisk.checks.check import AnyCheck, Answer
+from kycrisk.checks.world import World
+from kycrisk.decision import Lookup
+from kycrisk.screening.derived import DerivedSignals
+from kycrisk.signals import Evidence, Origin, Signal, Unknown, Value, Why
+from kycrisk.signup import Signup
+
+_SIGNUP = Origin("signup")
+
+
+@dataclass(frozen=True, slots=True)
+class Gatherer:
+    """The checks made ready for one world. Serves many signups; safe to share between threads."""
+
+    steps: tuple[tuple[AnyCheck, Any], ...]
+    derived: DerivedSignals
+    attributes: Mapping[str, Unknown]  # the declared attributes, each with what it is when a signup leaves it out
+    origins: Mapping[str, Origin]
+
+    def gather(self, signup: Signup) -> tuple[Evidence, tuple[Lookup, ...]]:
+        """The evidence about a signup, and the checks that could not answer."""
+        known: dict[str, Value] = {}
+        unknown: dict[str, Unknown] = {}
+        said = Answer(known, unknown)
+        lookups: list[Lookup] = []
+        for check, ask in self.steps:
+            answer = ask(check.key(signup, said))
+            known.update(answer.known)
+            if answer.unknown:
+                unknown.update(answer.unknown)
+                lookups.append(_unanswered(check, answer.unknown))
+        if self.attributes:
+            known.update(signup.attributes)
+            unknown.update({name: why for name, why in self.attributes.items() if name not in known})
+        self.derived.answer(known, unknown, signup.submitted_at)
+        return Evidence(known, unknown, self.origins), tuple(lookups)
+
+
+def _unanswered(check: AnyCheck, unknown: Mapping[str, Unknown]) -> Lookup:
+    whys = dict.fromkeys(str(each) for each in unknown.values())
+    return Lookup(check.name, asked=False, why="; ".join(whys))
+
+
+def prepare_gatherer(
+    checks: Sequence[AnyCheck], world: World, derived: DerivedSignals, attributes: Mapping[str, Signal]
+) -> Gatherer:
+    """The checks made ready for a world."""
+    origins: dict[str, Origin] = {signal.name: _SIGNUP for check in checks for signal in check.signals}
+    origins.update({name: _SIGNUP for name in attributes})
+    for check in checks:
+        origins.update(check.origins(world))
+    origins.update(derived.origins)
+    missing = Unknown(Why.NOT_PUBLISHED, "the signup does not carry it")
+    return Gatherer(
+        steps=tuple((check, check.prepare(world)) for check in checks),
+        derived=derived,
+        attributes=MappingProxyType(dict.fromkeys(attributes, missing)),
+        origins=MappingProxyType(origins),
+    )
