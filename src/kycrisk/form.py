@@ -59,6 +59,9 @@ _NO_CONTROLS_BUT_LINES = r"^[\P{Cc}\r\n\t]*$"
 _NO_CONTROLS_BUT_TAB = r"^[\P{Cc}\t]*$"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
+#: Problems told about one signup; a form of a million unknown fields is not worth more.
+MAX_PROBLEMS = 100
+
 # RFC 3339 section 5.6; fromisoformat alone would take dates, week dates and times without a zone as well.
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -70,6 +73,10 @@ class Reading:
     attributes: Mapping[str, Signal]
     now: datetime
     from_text: bool = False
+
+    def __post_init__(self) -> None:
+        if self.now.tzinfo is None:
+            raise ValueError("`now` has no time zone")
 
 
 def _text(limit: int, *, allowed: str = _NO_CONTROLS) -> StringConstraints:
@@ -121,8 +128,10 @@ def _attributes(raw: object, info: ValidationInfo[Reading]) -> Mapping[str, Valu
     if not raw:
         return NO_ATTRIBUTES
     values: dict[str, Value] = {}
-    problems = []
+    problems: list[Problem] = []
     for key, value in raw.items():
+        if len(problems) > MAX_PROBLEMS:
+            break
         signal = info.context.attributes.get(f"{ATTRIBUTE_PREFIX}{key}")
         if signal is None:
             problems.append(_undeclared(str(key), info.context.attributes))
@@ -143,7 +152,7 @@ def _attribute(signal: Signal, raw: object, from_text: bool) -> Value:
     for text in value if isinstance(value, frozenset) else (value,):
         if isinstance(text, str) and len(text) > MAX_ATTRIBUTE:
             raise FactError(f"a text of {len(text)} characters is over the limit of {MAX_ATTRIBUTE}")
-        if isinstance(text, str) and (control := control_in(text)):
+        if isinstance(text, str) and (control := control_in(text, _NO_CONTROLS_BUT_LINES)):
             raise FactError(f"the text holds the control character {control}")
     return value
 
@@ -159,15 +168,17 @@ def _undeclared(key: str, declared: Mapping[str, Signal]) -> Problem:
     return Problem(f"attributes.{key[:60]}", "unknown attribute", help_)
 
 
-def control_in(text: str) -> str:
-    """The first control character of a text, as `U+0007`; empty when there is none."""
-    found = _CONTROL.search(text)
-    return f"U+{ord(found[0]):04X}" if found is not None else ""
+def control_in(text: str, pattern: str) -> str:
+    """The first control character that a field's pattern refuses, as `U+0007`; empty when there is none."""
+    for found in _CONTROL.finditer(text):
+        if not re.search(re.escape(repr(found[0])[1:-1]), pattern):
+            return f"U+{ord(found[0]):04X}"
+    return ""
 
 
 def shown(raw: object) -> str:
     """A value as messages quote it, in backticks and not too long."""
-    text = "null" if raw is None else repr(raw)
+    text = raw if isinstance(raw, str) else "null" if raw is None else repr(raw)
     return f"`{text if len(text) <= 60 else text[:57] + '...'}`"
 
 

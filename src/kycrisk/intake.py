@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
@@ -35,7 +36,7 @@ COLUMNS: tuple[str, ...] = tuple(
     for column in ([f"address.{part}" for part in _ADDRESS_FIELDS] if field == "address" else [field])
 )
 _PLAIN_COLUMNS = frozenset(column for column in COLUMNS if "." not in column)
-_ATTRIBUTES = "attributes."
+_ADDRESS, _ATTRIBUTES = "address.", "attributes."
 
 
 def read_signup(
@@ -62,14 +63,14 @@ def read_row(
     address: dict[str, str] = {}
     given: dict[str, str] = {}
     for column, text in row.items():
-        if not text:
+        if column is None:  # where DictReader puts the cells that no column names
+            raise Problems([Problem("", "the row has more cells than there are columns")])
+        if not text or text.isspace():
             continue
         if column in _PLAIN_COLUMNS:
             raw[column] = text
-        elif column is None:  # where DictReader puts the cells that no column names
-            raise Problems([Problem("", "the row has more cells than there are columns")])
-        elif column.startswith("address."):
-            address[column[8:]] = text
+        elif column.startswith(_ADDRESS):
+            address[column.removeprefix(_ADDRESS)] = text
         elif column.startswith(_ATTRIBUTES):
             given[column.removeprefix(_ATTRIBUTES)] = text
         elif column.startswith(form.ATTRIBUTE_PREFIX):
@@ -144,7 +145,7 @@ def _as_dict(raw: object) -> dict[str, object]:
 
 def _problems(errors: Iterable[ErrorDetails], reading: Reading) -> Iterable[Problem]:
     """pydantic's errors in our words, in the order of the fields."""
-    for error in errors:
+    for error in islice(errors, form.MAX_PROBLEMS):
         nested = error.get("ctx", {}).get("error")
         if isinstance(nested, Problems):
             yield from nested.problems
@@ -172,7 +173,9 @@ def _problem(error: ErrorDetails, reading: Reading) -> Problem:
         case "string_unicode":
             return Problem(place, "holds a lone surrogate, which is not a character")
         case "string_pattern_mismatch":
-            return Problem(place, f"holds the control character {form.control_in(given.strip())}")
+            return Problem(
+                place, f"holds the control character {form.control_in(given.strip(), context['pattern'])}"
+            )
         case "model_type" | "model_attributes_type" | "dict_type":
             return Problem(place, f"expected an object with named fields, got {form.shown(given)}")
         case "value_error":

@@ -77,4 +77,5 @@ class Signup:
     phone: Phone = NO_PHONE
     address: Address = NO_ADDRESS
     user_agent: str = ""
+    #: What the policy declares and the signup gave, by the full name of the signal: `signup.plan`.
     attributes: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}))

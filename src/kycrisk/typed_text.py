@@ -20,24 +20,25 @@ def typed_text(type_: Type, text: str) -> object:
     Raises `FactError` for a text that is no such value; times, durations and addresses are left to `fact_value`.
     """
     if type_.is_set:
-        return [typed_text(type_.item, part.strip()) for part in text.split(SEPARATOR) if part.strip()]
+        return [typed_text(type_.item, part) for part in text.split(SEPARATOR) if part.strip()]
+    word = text.strip()
     if type_ is Type.BOOL:
-        return _flag(text)
+        return _flag(word)
     if type_ is Type.INT:
-        return int(_shaped(_INTEGER, text, "a whole number"))
+        return int(_shaped(_INTEGER, word, "a whole number"))
     if type_ is Type.FLOAT:
-        return float(_shaped(_NUMBER, text, "a number"))
-    return text
+        return float(_shaped(_NUMBER, word, "a number"))
+    return word
 
 
 def _flag(text: str) -> bool:
-    word = _WORDS.get(text.strip().lower())
+    word = _WORDS.get(text.lower())
     if word is None:
         raise FactError(f"`{text[:60]}` is neither `true` nor `false`")
     return word
 
 
 def _shaped(shape: re.Pattern[str], text: str, what: str) -> str:
-    if shape.fullmatch(text.strip()) is None:
+    if shape.fullmatch(text) is None:
         raise FactError(f"`{text[:60]}` is not {what}")
-    return text.strip()
+    return text

@@ -92,6 +92,8 @@ BAD = [
         plain(b"", 302, Location="file:///etc/passwd"),
         "`, which is not a web address",
     ),
+    ("redirect to nonsense", plain(b"", 302, Location="http://[::1"), "the URL, or one that it leads to, is none"),
+    ("redirect to nowhere", plain(b"", 302), "the server answers 302 found"),
     ("redirect to itself", plain(b"", 302, Location="/list"), "more than 5 redirects"),
     ("too long, announced", plain(b"x" * (LIMIT + 1)), "announces 100001 bytes, at most 100000 are taken"),
     (
@@ -208,7 +210,9 @@ def test_errors_of_the_network_are_put_in_words(error: Callable[[], Exception], 
         got(client, "https://lists.example/list")
 
 
-def test_the_proxy_of_the_environment_is_used(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_proxy_of_the_environment_is_used(
+    httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("http_proxy", httpserver.url_for("/"))

@@ -17,7 +17,7 @@ def _ask(address: Address) -> Answer:
     )
 
 
-CHECK = Check[Address](
+CHECK: Check[Address] = Check(
     name="address",
     subject=Subject.ADDRESS,
     signals=(

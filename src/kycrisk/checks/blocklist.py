@@ -9,7 +9,7 @@ from kycrisk.signals import IP, Signal, Subject, Type
 _PURPOSE, _LISTED, _COUNT = "blocklist", "ip.blocklisted", "ip.blocklists"
 _ADVICE = "sign up from another Internet connection"
 
-CHECK = Check[IP](
+CHECK: Check[IP] = Check(
     name="blocklist",
     subject=Subject.IP,
     signals=(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -45,7 +45,7 @@ class Check(Generic[Key]):
     prepare: Callable[[World], Callable[[Key], Answer]]
     origins: Callable[[World], Mapping[str, Origin]] = lambda world: {}
     needs: tuple[str, ...] = ()
-    purposes: Mapping[str, str] = MappingProxyType({})
+    purposes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     gaps: Callable[[World], Mapping[str, Unknown]] = lambda world: NOTHING
 
 

@@ -46,7 +46,7 @@ def _ask(key: Key) -> Answer:
     )
 
 
-CHECK = Check[Key](
+CHECK: Check[Key] = Check(
     name="country",
     subject=Subject.SIGNUP,
     signals=(

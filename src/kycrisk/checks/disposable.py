@@ -9,7 +9,7 @@ from kycrisk.signals import Signal, Subject, Type
 _PURPOSE, _LISTED, _COUNT = "disposable_domain", "email.disposable", "email.disposable_lists"
 _ADVICE = "use an address at a permanent mail provider"
 
-CHECK = Check[str](
+CHECK: Check[str] = Check(
     name="disposable",
     subject=Subject.DOMAIN,
     signals=(

@@ -10,7 +10,7 @@ from kycrisk.signals import IP, Signal, Subject, Type
 
 _PURPOSES = {"ip.drop": "drop"}
 
-CHECK = Check[IP](
+CHECK: Check[IP] = Check(
     name="drop",
     subject=Subject.IP,
     signals=(

@@ -11,6 +11,7 @@ from kycrisk.signup import EmailAddress
 from kycrisk.text.domains import domain_kind
 from kycrisk.text.gibberish import gibberish
 from kycrisk.text.lookalike import lookalike
+from kycrisk.text.person import untagged
 from kycrisk.text.scripts import mixes_scripts
 
 # RFC 2142 and what companies commonly use besides, also in other languages.
@@ -31,13 +32,7 @@ _ROLES = frozenset(
     }
 )  # fmt: skip
 
-_DIGITS = str.maketrans("", "", "0123456789")
-
-
-def untagged(email: EmailAddress) -> str:
-    """The local part as written, without its tag."""
-    local, tag = email.local, email.tag
-    return local[: -len(tag) - 1] if tag and len(local) > len(tag) + 1 and local.endswith(tag) else local
+_DIGITS = b"0123456789"
 
 
 def _prepare(world: World) -> Callable[[EmailAddress], Answer]:
@@ -45,7 +40,7 @@ def _prepare(world: World) -> Callable[[EmailAddress], Answer]:
 
     def ask(email: EmailAddress) -> Answer:
         local, domain, shown = email.local, email.domain, email.domain_unicode
-        name = untagged(email)
+        name = untagged(local, email.tag)
         return Answer(
             {
                 "email.address": email.address or email.raw,
@@ -61,7 +56,7 @@ def _prepare(world: World) -> Callable[[EmailAddress], Answer]:
                 and (mixes_scripts(local) or mixes_scripts(shown)),
                 "email.lookalike": lookalike(domain, email.registrable, shown, email.raw) if domain else "",
                 "email.local_random": is_random(name),
-                "email.local_digits": len(local) - len(local.translate(_DIGITS)),
+                "email.local_digits": len(octets := local.encode()) - len(octets.translate(None, _DIGITS)),
                 "email.domain_kind": domain_kind(domain),
             }
         )
@@ -77,7 +72,7 @@ def _signal(name: str, type_: Type, question: str, advice: str = "") -> Signal:
     return Signal(name, type_, question, Subject.EMAIL, advice=advice)
 
 
-CHECK = Check[EmailAddress](
+CHECK: Check[EmailAddress] = Check(
     name="email",
     subject=Subject.EMAIL,
     signals=(

@@ -10,7 +10,7 @@ from kycrisk.signals import IP, Signal, Subject, Type
 
 _PURPOSES = {"ip.forum_spam": "forum_spam_ip"}
 
-CHECK = Check[IP](
+CHECK: Check[IP] = Check(
     name="forum_spam",
     subject=Subject.IP,
     signals=(

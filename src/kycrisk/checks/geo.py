@@ -52,7 +52,7 @@ def _origins(world: World) -> dict[str, Origin]:
     return {"ip.country": countries, "ip.asn": networks, "ip.as_org": networks}
 
 
-CHECK = Check[IP](
+CHECK: Check[IP] = Check(
     name="geo",
     subject=Subject.IP,
     signals=(

@@ -14,7 +14,7 @@ from kycrisk.signals import IP, Signal, Subject, Type
 
 _PURPOSES = {"ip.datacenter": "datacenter", "ip.vpn": "vpn"}
 
-CHECK = Check[IP](
+CHECK: Check[IP] = Check(
     name="hosting",
     subject=Subject.IP,
     signals=(

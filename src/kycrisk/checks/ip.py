@@ -30,7 +30,7 @@ def _ask(ip: IP) -> Answer:
     )
 
 
-CHECK = Check[IP](
+CHECK: Check[IP] = Check(
     name="ip",
     subject=Subject.IP,
     signals=(

@@ -38,18 +38,21 @@ def on_lists(world: World, purposes: Purposes, spared: Callable[[Key], bool]) ->
     ]
     unlisted = Answer(dict.fromkeys(purposes, False))
     silent = _with_gaps(dict.fromkeys(purposes, False), gaps(world, purposes))
+    complete = not silent.unknown
+    finds = tuple(find for _, find in rows)
     seen: dict[tuple[str, ...], Answer] = {}  # the few combinations of signals that occur
 
     def ask(key: Key) -> Answer:
-        hits = [signal for signal, find in rows if find(key) is not None]
-        if not hits:
-            return silent if not silent.unknown or not spared(key) else unlisted
-        if spared(key):
-            return unlisted
-        combination = tuple(hits)
+        for find in finds:
+            if find(key) is not None:
+                return unlisted if spared(key) else listed(key)
+        return silent if complete or not spared(key) else unlisted
+
+    def listed(key: Key) -> Answer:
+        combination = tuple(signal for signal, find in rows if find(key) is not None)
         if combination not in seen:
-            missing = {signal: why for signal, why in silent.unknown.items() if signal not in hits}
-            seen[combination] = Answer({**silent.known, **dict.fromkeys(hits, True)}, missing)
+            missing = {signal: why for signal, why in silent.unknown.items() if signal not in combination}
+            seen[combination] = Answer({**silent.known, **dict.fromkeys(combination, True)}, missing)
         return seen[combination]
 
     return ask
@@ -66,12 +69,19 @@ def witnesses(
     trusted_gap, any_gap = world.lists.unknown(purpose, "trusted"), world.lists.unknown(purpose)
     unlisted = Answer({listed: False, count: 0})
     silent = _witnessed(listed, count, trusted_gap, any_gap, [])
+    complete = not silent.unknown
+    finds = tuple(find for _, find in rows)
 
     def ask(key: Key) -> Answer:
+        for find in finds:
+            if find(key) is not None:
+                break
+        else:
+            return silent if complete or not spared(key) else unlisted
+        if spared(key):
+            return unlisted
         hits = [feed for feed, find in rows if find(key) is not None]
-        if not hits:
-            return silent if not silent.unknown or not spared(key) else unlisted
-        return unlisted if spared(key) else _witnessed(listed, count, trusted_gap, any_gap, hits)
+        return _witnessed(listed, count, trusted_gap, any_gap, hits)
 
     return ask
 

@@ -6,11 +6,10 @@ import re
 import unicodedata
 
 from kycrisk.checks.check import Answer, Check
-from kycrisk.checks.email import untagged
 from kycrisk.signals import Signal, Subject, Type
 from kycrisk.signup import Signup
 from kycrisk.text.keyboard import is_walk
-from kycrisk.text.person import names_another, shares_a_name
+from kycrisk.text.person import names_another, shares_a_name, untagged
 from kycrisk.text.scripts import mixes_scripts
 
 Key = tuple[str, str, str, str]  # first name, last name, company, local part of the e-mail address
@@ -22,7 +21,7 @@ _PATRONYMIC = re.compile(r"(?<!\w)([sdaSDA]/[oOlLpP]|@)(?!\w)")
 
 _NOBODY = frozenset(
     {
-        "test", "tester", "testing", "teste", "prueba", "asdf", "asd", "qwerty", "foobar", "blah",
+        "test", "testing", "prueba", "asdf", "asd", "qwerty", "foobar", "blah",
         "blahblah", "anonymous", "anonym", "nobody", "noname", "unknown", "firstname", "lastname",
         "forename", "surname", "fname", "lname", "username", "yourname", "lorem", "ipsum", "mustermann",
         "n/a",
@@ -31,17 +30,18 @@ _NOBODY = frozenset(
 # Placeholders that are somebody's name too (Mr Null, Ms Bar, Mr Foo): they count when nothing else is given.
 _NOBODY_ALONE = frozenset(
     {
-        "na", "none", "null", "nil", "no", "name", "user", "admin", "root", "customer", "client",
+        "tester", "teste", "na", "none", "null", "nil", "no", "name", "user", "admin", "root", "customer", "client",
         "first", "last", "demo", "sample", "dummy", "example", "abc", "xyz", "xxx", "foo", "bar", "baz",
         "me", "mr", "mrs", "ms", "anon", "lol", "test1", "hello", "guest", "owner", "temp", "fake",
     }
 )  # fmt: skip
 _PLACEHOLDERS = frozenset(
     {
-        "john doe", "jane doe", "joe doe", "john q public", "max mustermann", "erika mustermann", "jan
-        modaal", "foo bar", "joe bloggs", "fulano de tal", "john test", "jane test", "first last",
-        "donald duck", "mickey mouse", "santa claus", "james bond", "harry potter", "spider man", "darth
-        vader", "bart simpson", "homer simpson", "luke skywalker", "john wick",
+        "john doe", "jane doe", "joe doe", "john q public", "max mustermann", "erika mustermann",
+        "jan modaal", "foo bar", "joe bloggs", "fulano de tal", "john test", "jane test", "first last",
+        "donald duck", "mickey mouse", "santa claus", "james bond", "harry potter", "spider man",
+        "darth vader", "bart simpson", "homer simpson", "luke skywalker",
+        "john wick",
     }
 )  # fmt: skip
 
@@ -56,19 +56,24 @@ def has_symbols(name: str) -> bool:
 
 def is_placeholder(first: str, last: str) -> bool:
     """Whether lower-case names are what people write who give none: `test`, `foo bar`, `john doe`."""
-    if first in _NOBODY or last in _NOBODY:
+    if first in _NOBODY or last in _NOBODY or f"{first} {last}".strip() in _PLACEHOLDERS:
         return True
-    given = [part for part in (first, last) if part]
-    return " ".join(given) in _PLACEHOLDERS or (
-        bool(given) and all(part in _NOBODY_ALONE or len(part) == 1 for part in given)
-    )
+    return bool(first or last) and _means_nobody(first) and _means_nobody(last)
+
+
+def _means_nobody(part: str) -> bool:
+    return len(part) < 2 or part in _NOBODY_ALONE
 
 
 def is_repeated(first: str, last: str) -> bool:
-    """Whether lower-case names are one word twice, or one letter over and over."""
-    if first and first == last:
-        return True
-    return any(len(part) > 2 and part.count(part[0]) == len(part) for part in (first, last))
+    """Whether lower-case names are one word twice, or one letter three times or more."""
+    if first == last:
+        return first != ""
+    return _is_one_letter(first) or _is_one_letter(last)
+
+
+def _is_one_letter(part: str) -> bool:
+    return len(part) > 2 and part[0] == part[1] and part.count(part[0]) == len(part)
 
 
 def _ask(key: Key) -> Answer:
@@ -92,7 +97,12 @@ def _ask(key: Key) -> Answer:
 
 
 def _key(signup: Signup, said: Answer) -> Key:
-    return signup.first_name.strip(), signup.last_name.strip(), signup.company, untagged(signup.email)
+    return (
+        signup.first_name.strip(),
+        signup.last_name.strip(),
+        signup.company,
+        untagged(signup.email.local, signup.email.tag),
+    )
 
 
 _REAL = "give the name that stands in your passport or identity card"
@@ -102,7 +112,7 @@ def _signal(name: str, question: str, advice: str = _REAL, type_: Type = Type.BO
     return Signal(name, type_, question, Subject.PERSON, advice=advice)
 
 
-CHECK = Check[Key](
+CHECK: Check[Key] = Check(
     name="name",
     subject=Subject.PERSON,
     signals=(

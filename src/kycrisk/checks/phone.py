@@ -25,7 +25,7 @@ def _ask(phone: Phone) -> Answer:
     )
 
 
-CHECK = Check[Phone](
+CHECK: Check[Phone] = Check(
     name="phone",
     subject=Subject.PHONE,
     signals=(

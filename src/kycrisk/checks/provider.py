@@ -17,7 +17,7 @@ _PURPOSES = {
 _OWN = "use an address at your own or your company's domain"
 _PERMANENT = "use an address at a permanent mail provider"
 
-CHECK = Check[str](
+CHECK: Check[str] = Check(
     name="provider",
     subject=Subject.DOMAIN,
     signals=(

@@ -10,7 +10,7 @@ from kycrisk.signals import IP, Signal, Subject, Type
 
 _PURPOSES = {"ip.relay": "relay"}
 
-CHECK = Check[IP](
+CHECK: Check[IP] = Check(
     name="relay",
     subject=Subject.IP,
     signals=(

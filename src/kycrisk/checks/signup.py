@@ -21,7 +21,7 @@ def _ask(key: Key) -> Answer:
     )
 
 
-CHECK = Check[Key](
+CHECK: Check[Key] = Check(
     name="signup",
     subject=Subject.SIGNUP,
     signals=(

@@ -10,7 +10,7 @@ from kycrisk.signals import IP, Signal, Subject, Type
 
 _PURPOSES = {"ip.tor_exit": "tor_exit"}
 
-CHECK = Check[IP](
+CHECK: Check[IP] = Check(
     name="tor",
     subject=Subject.IP,
     signals=(

@@ -48,7 +48,7 @@ def _ask(user_agent: str) -> Answer:
     return _PROGRAM if is_automated(user_agent) else _PERSON
 
 
-CHECK = Check[str](
+CHECK: Check[str] = Check(
     name="user_agent",
     subject=Subject.SIGNUP,
     signals=(

@@ -1,0 +1,1 @@
+"""Lists from outside: where they come from, how they are taken in, how they answer."""

@@ -122,11 +122,16 @@ class _Settings(BaseModel):
     max_bytes: int = Field(default=64 * 1024 * 1024, ge=1)
     credit: str = ""
 
+    @field_validator("max_age", mode="before")
+    @classmethod
+    def _age(cls, raw: object) -> object:
+        return NEVER if raw == "never" else raw
+
     @field_validator("refresh", "max_age", mode="before")
     @classmethod
     def _duration(cls, raw: object) -> timedelta:
-        if raw == "never":
-            return NEVER
+        if isinstance(raw, timedelta):
+            return raw
         if not isinstance(raw, str):
             raise ValueError(f"`{raw}` is not a duration such as `24h` or `7d`")
         duration = parse_duration(raw)

@@ -72,19 +72,19 @@ def fetch(
     if last_modified:
         headers["If-Modified-Since"] = last_modified
     deadline = clock() + DEADLINE_SECONDS
-    request = client.build_request("GET", url, headers=headers)
-    for _ in range(MAX_REDIRECTS + 1):
-        try:
+    try:
+        request = client.build_request("GET", url, headers=headers)
+        for _ in range(MAX_REDIRECTS + 1):
             with closing(client.send(request, stream=True, follow_redirects=False)) as response:
                 if response.status_code == httpx.codes.NOT_MODIFIED:
                     return None
                 if not response.has_redirect_location:
                     return _received(response, max_bytes, on_bytes, clock, deadline)
                 request = _redirected(client, response, headers)
-        except httpx.HTTPError as error:
-            raise FeedFailure(_words(error)) from None
-        except httpx.InvalidURL as error:
-            raise FeedFailure(f"the server sends to a URL that is none: {str(error).lower()}") from None
+    except httpx.HTTPError as error:
+        raise FeedFailure(_words(error)) from None
+    except httpx.InvalidURL as error:
+        raise FeedFailure(f"the URL, or one that it leads to, is none: {str(error).lower()}") from None
     raise FeedFailure(f"more than {MAX_REDIRECTS} redirects")
 
 
@@ -132,8 +132,8 @@ def _received(
     return Fetched(
         body=_decoded(response.headers.get("Content-Encoding", ""), b"".join(chunks), max_bytes),
         received=received,
-        etag=response.headers.get("ETag", ""),
-        last_modified=last_modified,
+        etag=_sendable(response.headers.get("ETag", "")),
+        last_modified=_sendable(last_modified),
         modified_at=_http_date(last_modified),
     )
 
@@ -146,6 +146,11 @@ def _decoded(encoding: str, body: bytes, max_bytes: int) -> bytes:
             return gunzip(body, max_bytes)
         case other:
             raise FeedFailure(f"the server packs the list as `{other}`, which it was not asked for")
+
+
+def _sendable(value: str) -> str:
+    """A header's value when it can be sent back as it came, else nothing: then the next request is unconditional."""
+    return value if value.isascii() and len(value) <= 1000 else ""
 
 
 def _http_date(text: str) -> datetime | None:

@@ -60,7 +60,7 @@ class Lists:
 
     good_until: datetime
 
-    def __init__(self, fresh: Iterable[ActiveList], missing: Iterable[MissingList] = ()) -> None:
+    def __init__(self, fresh: Sequence[ActiveList], missing: Sequence[MissingList] = ()) -> None:
         self._fresh = {name: tuple(one for one in fresh if one.feed.purpose == name) for name in PURPOSES}
         self._missing = {name: tuple(one for one in missing if one.feed.purpose == name) for name in PURPOSES}
         self.good_until = min((_stale_at(one.feed, one.as_of) for one in fresh), default=_END_OF_TIME)

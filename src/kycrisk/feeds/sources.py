@@ -66,15 +66,21 @@ def url_problem(url: str) -> str:
 
 
 def version_of(url: str) -> str:
-    """What names the present version of a built-in source, told without compiling it. Raises `FeedFailure`."""
+    """What names the present version of a built-in source, told without compiling it; "" when nothing does.
+
+    Raises `FeedFailure`.
+    """
     if not url.startswith("package:"):
         return hashlib.sha256(read_local(url, max_bytes=MAX_SHIPPED).body).hexdigest()
     module = url.removeprefix("package:")
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         raise FeedFailure(f"the package `{PACKAGES[module][0]}` is not installed")
-    status = Path(spec.origin).stat()
-    return f"{status.st_size}-{status.st_mtime_ns}"  # an upgrade changes the file; asking for its number takes 10 ms
+    try:
+        status = Path(spec.origin).stat()
+    except OSError:
+        return ""  # inside an archive
+    return f"{status.st_size}-{status.st_mtime_ns}"  # an upgrade changes the file; its number would take 10 ms
 
 
 def read_local(url: str, *, max_bytes: int) -> Local:
@@ -98,7 +104,10 @@ def _package(module: str) -> Local:
     if not isinstance(entries, (set, frozenset)) or not all(isinstance(entry, str) for entry in entries):
         raise FeedFailure(f"the package `{distribution}` has no set of names `{attribute}`")
     # A wheel carries no date, so the list is at most as old as its installation.
-    modified_at = _modified_at(Path(package.__file__).stat().st_mtime) if package.__file__ else None
+    try:
+        modified_at = _modified_at(Path(package.__file__ or "").stat().st_mtime)
+    except OSError:
+        modified_at = None  # inside an archive
     return Local(body="\n".join(sorted(entries)).encode(), modified_at=modified_at)
 
 

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -75,6 +76,7 @@ def update(
     """
     order = sorted(range(len(feeds)), key=lambda index: feeds[index].purpose not in PROTECTING)
     results: dict[int, UpdateResult] = {}
+    tell = on_progress or _silent
     with ExitStack() as stack:
         if client is None and not offline and any(is_remote(feed.url) for feed in feeds if feed.enabled):
             client = stack.enter_context(new_client(importlib.metadata.version("kycrisk")))
@@ -84,7 +86,6 @@ def update(
             if feed.purpose not in PROTECTING and not protected:
                 protected = protected_by(feeds, folder, now=now)
             progress = Progress(feed=feed, number=number, of=len(feeds))
-            tell = on_progress or _silent
             tell(progress)
             job = _Job(
                 feed=feed,
@@ -93,14 +94,16 @@ def update(
                 client=None if offline else client,
                 force=force,
                 protected=protected,
-                on_bytes=lambda received, expected, progress=progress, tell=tell: tell(  # type: ignore[misc]
-                    replace(progress, received=received, expected=expected)
-                ),
+                on_bytes=partial(_tell_bytes, tell, progress),
                 clock=clock,
             )
             results[index] = job.run()
             tell(replace(progress, received=results[index].received, result=results[index]))
     return [results[index] for index in range(len(feeds))]
+
+
+def _tell_bytes(tell: Callable[[Progress], None], progress: Progress, received: int, expected: int | None) -> None:
+    tell(replace(progress, received=received, expected=expected))
 
 
 def _silent(progress: Progress) -> None:
@@ -149,7 +152,7 @@ class _Job:
         return made_from(last, self.feed, self.protected)
 
     def _is_recent(self, last: Header) -> bool:
-        return last.checked_at <= self.now < last.checked_at + self.feed.refresh
+        return timedelta() <= self.now - last.checked_at < self.feed.refresh
 
     def _local(self, last: Header | None) -> UpdateResult:
         taken = take_local(self.feed, now=self.now, protected=self.protected)

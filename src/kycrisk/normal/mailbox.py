@@ -69,7 +69,7 @@ PROVIDERS: tuple[Provider, ...] = (
     # (Yandex's webmaster3, EuEmailServiceTest, 2019).
     Provider(domains=frozenset(_YANDEX.split()), domain="yandex.ru", equal=(".", "-")),
     # Disposable addresses are `base-keyword` (help.yahoo.com, AddressGuard; US patent application 2006/0041621), and
-    # a hyphen is kept for them. The base is not the login, so this joins a person's disposable addresses with each
+    # the hyphen is reserved for them. The base is not the login, so this joins a person's disposable addresses with each
     # other. MaxMind cuts at the hyphen too (same page as above). Yahoo Japan is another company.
     Provider(domains=frozenset(_YAHOO.split()), tags="-+"),
     # Plus and subdomain addressing at all its domains: fastmail.help/hc/en-us/articles/360060591053. In a subdomain an
@@ -77,7 +77,7 @@ PROVIDERS: tuple[Provider, ...] = (
     Provider(domains=frozenset(_FASTMAIL.split()), user_domains=True),
 )
 
-#: Also right for Outlook.com (hotmail.com, live.com, msn.com: dots matter there, domains are separate), Zoho, GMX.
+#: Outlook.com too (hotmail.com, live.com, msn.com): its domains are separate, dots matter, a plus starts a tag.
 ANY_OTHER = Provider(domains=frozenset())
 
 _BY_DOMAIN = {domain: provider for provider in PROVIDERS for domain in provider.domains}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -15,6 +15,7 @@ from kycrisk.signals import Evidence, Origin, Signal, Unknown, Value, Why
 from kycrisk.signup import Signup
 
 _SIGNUP = Origin("signup")
+_MOST_WORDED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Gatherer:
     derived: DerivedSignals
     attributes: Mapping[str, Unknown]  # the declared attributes, each with what it is when a signup leaves it out
     origins: Mapping[str, Origin]
+    worded: dict[int, tuple[Mapping[str, Unknown], Lookup]] = field(default_factory=dict)
 
     def gather(self, signup: Signup) -> tuple[Evidence, tuple[Lookup, ...]]:
         """The evidence about a signup, and the checks that could not answer."""
@@ -37,7 +39,7 @@ class Gatherer:
             known.update(answer.known)
             if answer.unknown:
                 unknown.update(answer.unknown)
-                lookups.append(_unanswered(check, answer.unknown))
+                lookups.append(self._unanswered(check, answer.unknown))
         if self.attributes:
             known.update(signup.attributes)
             unknown.update({name: why for name, why in self.attributes.items() if name not in known})
@@ -45,9 +47,15 @@ class Gatherer:
         return Evidence(known, unknown, self.origins), tuple(lookups)
 
 
-def _unanswered(check: AnyCheck, unknown: Mapping[str, Unknown]) -> Lookup:
-    whys = dict.fromkeys(str(each) for each in unknown.values())
-    return Lookup(check.name, asked=False, why="; ".join(whys))
+    def _unanswered(self, check: AnyCheck, unknown: Mapping[str, Unknown]) -> Lookup:
+        """What a check's silence looks like in the decision. A world's gaps are few, so they are worded once."""
+        cached = self.worded.get(id(unknown))
+        if cached is None or cached[0] is not unknown:
+            whys = dict.fromkeys(str(each) for each in unknown.values())
+            cached = (unknown, Lookup(check.name, asked=False, why="; ".join(whys)))
+            if len(self.worded) < _MOST_WORDED:
+                self.worded[id(unknown)] = cached
+        return cached[1]
 
 
 def prepare_gatherer(

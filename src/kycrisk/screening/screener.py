@@ -119,7 +119,7 @@ class Screener:
         """The checks over the lists as they stand now, and until when that holds."""
         settings, ruleset = self.site.settings, self.site.ruleset
         lists = Lists.open(self._feeds, settings.snapshots, now)
-        geo = Geo.open(country=settings.geo_country, asn=settings.geo_asn, now=now, max_age=settings.geo_max_age)
+        geo = Geo.open(settings.geo_country, settings.geo_asn, max_age=settings.geo_max_age)
         world = World(lists=lists, geo=geo, now=now)
         derived = prepare_derived(derived_signals(ruleset), self.site.lists, self.history)
         gatherer = prepare_gatherer(CHECKS, world, derived, ruleset.policy.attributes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from string import ascii_lowercase
+
 # Letter rows of QWERTY, QWERTZ and AZERTY, and the columns and number row that people run along.
 _ROWS = (
     "qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "yxcvbnm", "azertyuiop", "qsdfghjklm", "wxcvbn",
@@ -20,7 +22,8 @@ def _runs(length: int) -> frozenset[str]:
     return frozenset(way[at : at + length] for way in both for at in range(len(way) - length + 1))
 
 
-_STEPS = _runs(4) - _IN_NAMES
+_FOUR_TIMES = {letter * 4 for letter in (*ascii_lowercase, *"0123456789")}
+_STEPS = frozenset(map(tuple, (_runs(4) - _IN_NAMES) | _FOUR_TIMES))
 _SHORT = _runs(3)
 
 # Runs of three that are names or short for one: Yui, Ert, Wer, Poi.
@@ -28,17 +31,10 @@ _THREE_LETTERS = frozenset(["yui", "tre", "ert", "wer", "rew", "poi"])
 
 
 def is_walk(word: str) -> bool:
-    """Whether a lower-case word holds a run of four neighbouring keys (`asdfg`), one key four times, or is nothing
+    """Whether a lower-case word holds a run of four neighbouring keys (`asdfg`), one letter four times, or is nothing
     but runs of three (`qwe`, `asdasd`)."""
-    if len(word) < 3:
+    if not _STEPS.isdisjoint(zip(word, word[1:], word[2:], word[3:], strict=False)):
+        return True
+    if len(word) % 3 or not word or word in _THREE_LETTERS:
         return False
-    for at in range(len(word) - 3):
-        four = word[at : at + 4]
-        if four in _STEPS or four == four[0] * 4:
-            return True
-    whole = len(word) % 3 == 0
-    return (
-        whole
-        and all(word[at : at + 3] in _SHORT for at in range(0, len(word), 3))
-        and word not in _THREE_LETTERS
-    )
+    return all(word[at : at + 3] in _SHORT for at in range(0, len(word), 3))

@@ -59,13 +59,13 @@ def lookalike(domain: str, registrable: str = "", shown: str = "", written: str 
     )
     if not written.islower():
         seen = _as_written(written, owned) or seen
-    strict = _skeleton(seen)
-    return (
-        _BY_SHAPE.get(strict, "")
-        or _BY_TALL_SHAPE.get(strict.translate(_TALL), "")
-        or _slipped(owned)
-        or _worn_as_prefix(domain, owned)
-    )
+    name, _, suffix = seen.partition(".")
+    if (suffix, len(name)) in _SIZES or not seen.isascii():
+        strict = _skeleton(seen)
+        found = _BY_SHAPE.get(strict) or _BY_TALL_SHAPE.get(strict.translate(_TALL))
+        if found:
+            return found
+    return _slipped(owned) or _worn_as_prefix(domain, owned)
 
 
 def one_slip(one: str, other: str) -> bool:
@@ -154,8 +154,15 @@ _BY_SHORTER = _by_shorter()
 _NEAR = frozenset(
     (initial, len(name) + more) for name in _NAMES for initial in name[:2] for more in (-1, 0, 1)
 )
-_BY_SHAPE = {_skeleton(provider): provider for provider in reversed(_LARGE + _IMITATED)}
-_BY_TALL_SHAPE = {
+
+# What an imitation in ASCII can look like from afar: the suffix, and the length of the name with groups for letters.
+_SIZES = frozenset(
+    (suffix, len(name) + groups)
+    for name, _, suffix in (provider.partition(".") for provider in _LARGE + _IMITATED)
+    for groups in range(sum(map(name.count, "mdw")) + 1)
+)
+_BY_SHAPE: dict[str, str] = {_skeleton(provider): provider for provider in reversed(_LARGE + _IMITATED)}
+_BY_TALL_SHAPE: dict[str, str] = {
     _skeleton(provider).translate(_TALL): provider
     for provider in reversed(_LARGE + _IMITATED)
     if len(provider.partition(".")[0]) >= _SHORT

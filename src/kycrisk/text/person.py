@@ -16,6 +16,11 @@ _ALIKE = (
 )
 
 
+def untagged(local: str, tag: str) -> str:
+    """A local part without the tag that ends it."""
+    return local[: -len(tag) - 1] if tag and len(local) > len(tag) + 1 and local.endswith(tag) else local
+
+
 def shares_a_name(full: str, local: str) -> bool:
     """Whether a part of a person's name stands in a local part, accents and alphabet aside.
 

@@ -1,0 +1,46 @@
+"""Options that every command takes, before or after its name, and the working folder they lead to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from kycrisk.settings import Settings
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", metavar="PATH", help="Settings file or working folder. Default: the current folder."
+    ),
+]
+Offline = Annotated[bool, typer.Option("--offline", help="Use no network.")]
+
+
+def config_path(ctx: typer.Context, config: Path | None) -> Path | None:
+    """What `--config` says, behind the command's name or before it; None when neither does."""
+    given = config or ctx.find_root().params.get("config")
+    return Path(given) if given else None
+
+
+def settings_of(ctx: typer.Context, config: Path | None, offline: bool) -> Settings:
+    """The settings of the working folder. Raises `Problems`."""
+    from kycrisk.settings import read_settings
+
+    settings = read_settings(config_path(ctx, config) or Path())
+    if offline or ctx.find_root().params.get("offline"):
+        return replace(settings, offline=True)
+    return settings
+
+
+def settings_if_any(ctx: typer.Context, config: Path | None) -> Settings | None:
+    """The settings of the working folder; None when none was named and the current folder is not one."""
+    from kycrisk.settings import SETTINGS_NAME, read_settings
+
+    path = config_path(ctx, config)
+    if path is None and not Path(SETTINGS_NAME).exists():
+        return None
+    return read_settings(path or Path())

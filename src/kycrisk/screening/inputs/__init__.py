@@ -1,0 +1,1 @@
+"""Signups from outside, many at a time: one module for each way to write them down."""
