@@ -40,6 +40,22 @@ def quoted(value: Scalar) -> str:
     return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
+#: The Common Expression Language, which has several implementations.
+CEL = Dialect(
+    both=" && ",
+    either=" || ",
+    negation="!({item})",
+    one_of="({item} in [{values}])",
+    text_tests={
+        "starts_with": "{text}.startsWith({part})",
+        "ends_with": "{text}.endsWith({part})",
+        "contains": "{text}.contains({part})",
+    },
+    name=flat,
+    constant=quoted,
+)
+
+
 def expression(node: Condition, dialect: Dialect) -> str:
     """The condition as an expression of the language."""
     match node:

@@ -65,7 +65,22 @@ WORDS = {
     "phone.type": ("mobile", "fixed", "voip", "toll_free", "premium", "unknown"),
     "signup.plan": ("vps1", "vps2", "vps4", "dedicated", "reseller", "trial", "storage"),
 }
-_SYLLABLES = ("mail", "temp", "box", "cloud", "net", "web", "shop", "fast", "drop", "inbox", "post", "team", "lab", "max")
+_SYLLABLES = (
+    "mail",
+    "temp",
+    "box",
+    "cloud",
+    "net",
+    "web",
+    "shop",
+    "fast",
+    "drop",
+    "inbox",
+    "post",
+    "team",
+    "lab",
+    "max",
+)
 TEXTS = ("email.domain", "email.local", "signup.agent")
 
 SIGNALS: dict[str, Signal] = {

@@ -8,22 +8,8 @@ from typing import Any
 import cel
 
 from bench.peers.peer import Loaded, Peer, as_list, flattened
-from bench.translate import Dialect, expression, flat, quoted
+from bench.translate import CEL, expression
 from kycrisk.ruleset.model import Rule
-
-DIALECT = Dialect(
-    both=" && ",
-    either=" || ",
-    negation="!({item})",
-    one_of="({item} in [{values}])",
-    text_tests={
-        "starts_with": "{text}.startsWith({part})",
-        "ends_with": "{text}.endsWith({part})",
-        "contains": "{text}.contains({part})",
-    },
-    name=flat,
-    constant=quoted,
-)
 
 
 def load_with_dict(rules: Sequence[Rule]) -> Loaded:
@@ -50,7 +36,7 @@ def load_with_context(rules: Sequence[Rule]) -> Loaded:
 def load_one_list(rules: Sequence[Rule]) -> Loaded:
     """All conditions as the items of one list, compiled as a single program."""
     ids = [rule.id for rule in rules]
-    execute = cel.compile("[" + ", ".join(expression(rule.condition, DIALECT) for rule in rules) + "]").execute
+    execute = cel.compile("[" + ", ".join(expression(rule.condition, CEL) for rule in rules) + "]").execute
 
     def run(facts: dict[str, Any]) -> list[str]:
         return [rule for rule, fired in zip(ids, execute(facts), strict=True) if fired]
@@ -59,7 +45,7 @@ def load_one_list(rules: Sequence[Rule]) -> Loaded:
 
 
 def _programs(rules: Sequence[Rule]) -> list[tuple[str, Any]]:
-    return [(rule.id, cel.compile(expression(rule.condition, DIALECT)).execute) for rule in rules]
+    return [(rule.id, cel.compile(expression(rule.condition, CEL)).execute) for rule in rules]
 
 
 PEERS = (

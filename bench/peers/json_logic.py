@@ -1,4 +1,5 @@
-"""JsonLogic: rules as JSON trees, interpreted (json-logic-qubit, the port that runs on Python 3)."""
+"""JsonLogic: rules as JSON trees, interpreted (panzi-json-logic, the faster of its two ports that
+run on Python 3; json-logic itself is of Python 2)."""
 
 from __future__ import annotations
 
@@ -47,4 +48,4 @@ def load(rules: Sequence[Rule]) -> Loaded:
     return Loaded(prepare=flattened, run=run, fired=as_list)
 
 
-PEERS = (Peer(name="json-logic", distribution="json-logic-qubit", way="a JSON tree a rule, interpreted", load=load),)
+PEERS = (Peer(name="json-logic", distribution="panzi-json-logic", way="a JSON tree a rule, interpreted", load=load),)

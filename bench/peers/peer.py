@@ -27,8 +27,6 @@ class Loaded:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
     """A way to run an engine. `usual` is false for a faster way than the one its documentation shows.
-
-    `limits` maps a number of rules to the reason why the engine cannot hold that many.
     `isolated` engines get a process of their own, because they can crash it.
     """
 

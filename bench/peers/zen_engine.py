@@ -69,9 +69,7 @@ def load_table(rules: Sequence[Rule]) -> Loaded:
 
 def load_expressions(rules: Sequence[Rule]) -> Loaded:
     """An expression node with a key a rule, each true or false."""
-    expressions = [
-        {"id": rule.id, "key": rule.id, "value": expression(rule.condition, DIALECT)} for rule in rules
-    ]
+    expressions = [{"id": rule.id, "key": rule.id, "value": expression(rule.condition, DIALECT)} for rule in rules]
     evaluate = _decision({"type": "expressionNode", "content": {"expressions": expressions}}).evaluate
 
     def run(facts: dict[str, Any]) -> list[str]:

@@ -89,12 +89,8 @@ def _required(limit: int) -> StringConstraints:
 
 def _read_by(normal_form: Callable[[str], object], limit: int, shortest: int) -> GetPydanticSchema:
     """A text that is turned into its normal form; the `ValueError` of `normal_form` becomes the field's problem."""
-    text = core_schema.str_schema(
-        strip_whitespace=True, min_length=shortest, max_length=limit, pattern=_NO_CONTROLS
-    )
-    return GetPydanticSchema(
-        lambda _source, _handler: core_schema.no_info_after_validator_function(normal_form, text)
-    )
+    text = core_schema.str_schema(strip_whitespace=True, min_length=shortest, max_length=limit, pattern=_NO_CONTROLS)
+    return GetPydanticSchema(lambda _source, _handler: core_schema.no_info_after_validator_function(normal_form, text))
 
 
 def _moment(raw: object, info: ValidationInfo[Reading]) -> datetime:
@@ -146,9 +142,7 @@ def _attributes(raw: object, info: ValidationInfo[Reading]) -> Mapping[str, Valu
 
 
 def _attribute(signal: Signal, raw: object, from_text: bool) -> Value:
-    value = fact_value(
-        signal.type, typed_text(signal.type, raw) if from_text and isinstance(raw, str) else raw
-    )
+    value = fact_value(signal.type, typed_text(signal.type, raw) if from_text and isinstance(raw, str) else raw)
     for text in value if isinstance(value, frozenset) else (value,):
         if isinstance(text, str) and len(text) > MAX_ATTRIBUTE:
             raise FactError(f"a text of {len(text)} characters is over the limit of {MAX_ATTRIBUTE}")
@@ -213,9 +207,7 @@ class SignupForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, title="Signup")
 
-    account_id: Annotated[
-        str, _required(MAX_ACCOUNT_ID), Field(description="Your own, stable name of the account.")
-    ]
+    account_id: Annotated[str, _required(MAX_ACCOUNT_ID), Field(description="Your own, stable name of the account.")]
     email: Annotated[
         EmailAddress,
         _read_by(normal_email, MAX_EMAIL, 1),

@@ -51,9 +51,7 @@ def read_signup(
     return _read(raw, Reading(attributes=attributes, now=now))
 
 
-def read_row(
-    row: Mapping[str, str], *, attributes: Mapping[str, Signal] = NO_DECLARATIONS, now: datetime
-) -> Signup:
+def read_row(row: Mapping[str, str], *, attributes: Mapping[str, Signal] = NO_DECLARATIONS, now: datetime) -> Signup:
     """The signup in a row of a table, as `csv.DictReader` gives it. Raises `Problems` like `read_signup`.
 
     The columns are `COLUMNS` and `attributes.plan` (or `signup.plan`) for a declared attribute, which is read by its
@@ -173,9 +171,7 @@ def _problem(error: ErrorDetails, reading: Reading) -> Problem:
         case "string_unicode":
             return Problem(place, "holds a lone surrogate, which is not a character")
         case "string_pattern_mismatch":
-            return Problem(
-                place, f"holds the control character {form.control_in(given.strip(), context['pattern'])}"
-            )
+            return Problem(place, f"holds the control character {form.control_in(given.strip(), context['pattern'])}")
         case "model_type" | "model_attributes_type" | "dict_type":
             return Problem(place, f"expected an object with named fields, got {form.shown(given)}")
         case "value_error":

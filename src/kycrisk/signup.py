@@ -17,15 +17,11 @@ class EmailAddress:
     raw: str  # as the customer wrote it, trimmed
     valid: bool  # syntactically valid by RFC 5321/5322 and 6531, as email-validator judges without DNS
     defect: str = ""  # why not, in words
-    address: str = (
-        ""  # normal form: local@domain, domain in lower-case A-labels; "" when broken beyond splitting
-    )
+    address: str = ""  # normal form: local@domain, domain in lower-case A-labels; "" when broken beyond splitting
     local: str = ""  # local part as written (NFC)
     domain: str = ""  # lower-case A-labels (punycode); "" when there is none
     domain_unicode: str = ""  # the domain as people see it
-    canonical: str = (
-        ""  # the mailbox behind tags, dots and alias domains: gmail dots, +tags, googlemail = gmail
-    )
+    canonical: str = ""  # the mailbox behind tags, dots and alias domains: gmail dots, +tags, googlemail = gmail
     tag: str = ""  # the plus or minus tag that the canonical form drops
     registrable: str = ""  # registrable domain by the public suffix list; "" for a public suffix itself
 
@@ -39,9 +35,7 @@ class Phone:
     valid: bool = False
     e164: str = ""  # "+41446681800"; "" when it cannot be read
     country: str = ""  # ISO 3166 alpha-2, "" when unknown or non-geographic
-    kind: str = (
-        ""  # mobile fixed fixed_or_mobile voip toll_free premium shared personal pager uan voicemail ""
-    )
+    kind: str = ""  # mobile fixed fixed_or_mobile voip toll_free premium shared personal pager uan voicemail ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

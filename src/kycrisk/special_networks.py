@@ -83,13 +83,9 @@ class Segments(NamedTuple):
 def _segments(version: int) -> Segments:
     rows = [(ip_network(row.network), row.kind) for row in SPECIAL_NETWORKS]
     spans = [
-        (int(net.network_address), int(net.broadcast_address), kind)
-        for net, kind in rows
-        if net.version == version
+        (int(net.network_address), int(net.broadcast_address), kind) for net, kind in rows if net.version == version
     ]
-    spans.sort(
-        key=lambda span: span[0] - span[1]
-    )  # the widest first, so that the last that covers is the closest
+    spans.sort(key=lambda span: span[0] - span[1])  # the widest first, so that the last that covers is the closest
     top = 2 ** (32 if version == 4 else 128)
     points = {0} | {first for first, _, _ in spans} | {last + 1 for _, last, _ in spans if last + 1 < top}
     starts: list[int] = []

@@ -193,9 +193,7 @@ LINEAGES = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("hits", "independent"), [row[1:] for row in LINEAGES], ids=[row[0] for row in LINEAGES]
-)
+@pytest.mark.parametrize(("hits", "independent"), [row[1:] for row in LINEAGES], ids=[row[0] for row in LINEAGES])
 def test_independent_lineages(hits: list[tuple[str, tuple[str, ...]]], independent: tuple[str, ...]) -> None:
     feeds = [feed(lineage=lineage, copies=copies) for lineage, copies in hits]
     assert independent_lineages(feeds) == independent

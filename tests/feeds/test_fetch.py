@@ -92,7 +92,6 @@ BAD = [
         plain(b"", 302, Location="file:///etc/passwd"),
         "`, which is not a web address",
     ),
-    ("redirect to nonsense", plain(b"", 302, Location="http://[::1"), "the URL, or one that it leads to, is none"),
     ("redirect to nowhere", plain(b"", 302), "the server answers 302 found"),
     ("redirect to itself", plain(b"", 302, Location="/list"), "more than 5 redirects"),
     ("too long, announced", plain(b"x" * (LIMIT + 1)), "announces 100001 bytes, at most 100000 are taken"),
@@ -136,6 +135,27 @@ def test_an_encrypted_list_is_not_fetched_in_the_open() -> None:
         pytest.raises(FeedFailure, match="not encrypted"),
     ):
         got(client, "https://lists.example/list")
+
+
+def test_urls_that_are_none() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(301, headers={"Location": "http://lists.example:port/"})
+
+    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
+        with pytest.raises(FeedFailure, match="invalid url in location header: invalid port"):
+            got(client, "http://lists.example/")
+        with pytest.raises(FeedFailure, match="the URL, or one that it leads to, is none: invalid port"):
+            got(client, "http://lists.example:port/")
+
+
+def test_a_version_that_cannot_be_sent_back_is_forgotten() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers=[(b"ETag", '"ü"'.encode())], content=iter([BODY]))
+
+    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
+        fetched = got(client, "https://lists.example/list")
+    assert fetched is not None
+    assert fetched.etag == ""
 
 
 @contextmanager
@@ -210,9 +230,7 @@ def test_errors_of_the_network_are_put_in_words(error: Callable[[], Exception], 
         got(client, "https://lists.example/list")
 
 
-def test_the_proxy_of_the_environment_is_used(
-    httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_proxy_of_the_environment_is_used(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("http_proxy", httpserver.url_for("/"))

@@ -14,9 +14,7 @@ from kycrisk.feeds.failure import FeedFailure
 from kycrisk.feeds.formats import FORMATS, stopforumspam
 from kycrisk.feeds.match import NetworkSet
 
-DOMAINS = (
-    b"# Last Update: 2026-02-18T00:14:44.419Z\n\nmailinator.com\ntrash.example # a remark\n; old comment\n"
-)
+DOMAINS = b"# Last Update: 2026-02-18T00:14:44.419Z\n\nmailinator.com\ntrash.example # a remark\n; old comment\n"
 
 NETSET = b"""#
 # firehol_level1
@@ -171,9 +169,7 @@ GOOD = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("kind", "body", "entries", "as_of"), [row[1:] for row in GOOD], ids=[row[0] for row in GOOD]
-)
+@pytest.mark.parametrize(("kind", "body", "entries", "as_of"), [row[1:] for row in GOOD], ids=[row[0] for row in GOOD])
 def test_good(kind: str, body: bytes, entries: list[str], as_of: datetime | None) -> None:
     parsed = FORMATS[kind].parse(body)
     assert parsed.entries == entries
@@ -253,9 +249,7 @@ def test_bad(kind: str, body: bytes, words: str) -> None:
         "misp": "disposable_domain",
     }
     with pytest.raises(FeedFailure, match=words):
-        compile_list(
-            body, kind=kind, purpose=purpose.get(kind, "blocklist"), minimum=1, protected=frozenset()
-        )
+        compile_list(body, kind=kind, purpose=purpose.get(kind, "blocklist"), minimum=1, protected=frozenset())
 
 
 def test_a_zip_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,9 +101,7 @@ NETWORKS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("text", "networks"), [row[1:] for row in NETWORKS], ids=[row[0] for row in NETWORKS]
-)
+@pytest.mark.parametrize(("text", "networks"), [row[1:] for row in NETWORKS], ids=[row[0] for row in NETWORKS])
 def test_network_as_lists_write_it(text: str, networks: list[str] | None) -> None:
     found = networks_of(text)
     assert (found and [str(network) for network in found]) == networks

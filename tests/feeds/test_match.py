@@ -36,9 +36,7 @@ DOMAIN_ROWS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("domain", "entry"), [row[1:] for row in DOMAIN_ROWS], ids=[row[0] for row in DOMAIN_ROWS]
-)
+@pytest.mark.parametrize(("domain", "entry"), [row[1:] for row in DOMAIN_ROWS], ids=[row[0] for row in DOMAIN_ROWS])
 def test_domain(domain: str, entry: str | None) -> None:
     entries = frozenset({"mailinator.com", "trash.example", "sub.trash.example"})
     assert DomainSet(entries).find(domain) == entry
@@ -112,9 +110,7 @@ NETWORK_ROWS = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("address", "entry"), [row[1:] for row in NETWORK_ROWS], ids=[row[0] for row in NETWORK_ROWS]
-)
+@pytest.mark.parametrize(("address", "entry"), [row[1:] for row in NETWORK_ROWS], ids=[row[0] for row in NETWORK_ROWS])
 def test_network(address: str, entry: str | None) -> None:
     listed = ["198.51.100.0/25", "192.0.2.7", "2001:db8:1::/48", "2001:db8:2::5", "2001:db8:2::10/124"]
     assert NetworkSet.of(map(ip_network, listed)).find(ip_address(address)) == entry

@@ -75,9 +75,7 @@ def lists(folder: Path, results: dict[str, UpdateResult]) -> Lists:
     return Lists.open([result.feed for result in results.values()], folder, NOW)
 
 
-@pytest.mark.parametrize(
-    ("file", "entries"), [(row[0], row[3]) for row in REAL], ids=[row[0] for row in REAL]
-)
+@pytest.mark.parametrize(("file", "entries"), [(row[0], row[3]) for row in REAL], ids=[row[0] for row in REAL])
 def test_it_compiles(results: dict[str, UpdateResult], file: str, entries: int) -> None:
     result = results[file]
     assert (result.status, result.reason, result.entries) == ("updated", "", entries)
@@ -120,9 +118,7 @@ NEVER_DISPOSABLE = [
 @pytest.mark.parametrize("domain", NEVER_DISPOSABLE)
 def test_no_real_list_makes_it_disposable(lists: Lists, domain: str) -> None:
     names = (f"some-shop-of-mine.{domain}", domain)
-    assert [
-        one.feed.name for one in everywhere(lists, "disposable_domain") for name in names if one.find(name)
-    ] == []
+    assert [one.feed.name for one in everywhere(lists, "disposable_domain") for name in names if one.find(name)] == []
 
 
 def test_the_raw_lists_do_contain_such_entries() -> None:
@@ -135,9 +131,7 @@ def test_well_known_disposable_domains_are_found_in_many(lists: Lists, domain: s
     assert sum(one.find(domain) is not None for one in everywhere(lists, "disposable_domain")) >= 6
 
 
-@pytest.mark.parametrize(
-    "address", ["10.1.2.3", "127.0.0.1", "192.168.1.1", "100.64.1.1", "224.0.0.1", "0.0.0.0"]
-)
+@pytest.mark.parametrize("address", ["10.1.2.3", "127.0.0.1", "192.168.1.1", "100.64.1.1", "224.0.0.1", "0.0.0.0"])
 def test_no_firewall_list_lists_what_is_not_public(lists: Lists, address: str) -> None:
     ip = ip_address(address)
     for purpose in ("blocklist", "drop", "datacenter", "vpn", "tor_exit", "forum_spam_ip"):
@@ -155,9 +149,7 @@ def test_every_record_of_drop_is_listed(lists: Lists) -> None:
 def test_both_tor_formats_list_the_same_addresses(lists: Lists) -> None:
     first, second = (one for one in lists.fresh("tor_exit") if one.size == 1174)
     addresses = (DATA / "tor/torbulkexitlist_2024-03").read_text().split()
-    assert [
-        text for text in addresses if not (first.find(ip_address(text)) and second.find(ip_address(text)))
-    ] == []
+    assert [text for text in addresses if not (first.find(ip_address(text)) and second.find(ip_address(text)))] == []
 
 
 def test_accidents_of_the_past_are_harmless(folder: Path, lists: Lists) -> None:

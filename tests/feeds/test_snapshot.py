@@ -109,9 +109,7 @@ def test_a_folder_in_its_place_is_damage(tmp_path: Path) -> None:
         snapshot.load(tmp_path, "sample")
 
 
-def test_a_failed_write_leaves_the_last_one_and_no_rubbish(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_write_leaves_the_last_one_and_no_rubbish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = Snapshot(HEADER, SETS[0][2])
     snapshot.write(tmp_path, first)
 

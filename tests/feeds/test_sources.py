@@ -25,9 +25,7 @@ def test_a_shipped_list() -> None:
     assert b"\ngmail.com\n" in read_local("shipped:lists/mail_provider.txt", max_bytes=LIMIT).body
 
 
-@pytest.mark.parametrize(
-    "form", ["{path}", "file://{path}", "file://localhost{path}"], ids=["path", "file", "host"]
-)
+@pytest.mark.parametrize("form", ["{path}", "file://{path}", "file://localhost{path}"], ids=["path", "file", "host"])
 def test_a_file(tmp_path: Path, form: str) -> None:
     path = tmp_path / "a list.txt"
     path.write_bytes(b"mailinator.com\n")

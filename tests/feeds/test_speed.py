@@ -48,14 +48,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("lists")
     choice = random.Random(1)
     letters = "abcdefghijklmnopqrstuvwxyz0123456789"
-    names = {
-        "".join(choice.choices(letters, k=choice.randint(5, 16))) + ".example" for _ in range(DOMAINS + 500)
-    }
+    names = {"".join(choice.choices(letters, k=choice.randint(5, 16))) + ".example" for _ in range(DOMAINS + 500)}
     domains = DomainSet(frozenset(sorted(names)[:DOMAINS]))
     v4 = [IPv4Network((number << 12, 24)) for number in choice.sample(range(2**20), NETWORKS_V4)]
-    v6 = [
-        IPv6Network((0x2A00 << 112 | number << 84, 48)) for number in choice.sample(range(2**20), NETWORKS_V6)
-    ]
+    v6 = [IPv6Network((0x2A00 << 112 | number << 84, 48)) for number in choice.sample(range(2**20), NETWORKS_V6)]
     networks = NetworkSet.of([*v4, *v6])
     assert (len(domains), len(networks)) == (DOMAINS, NETWORKS_V4 + NETWORKS_V6)
     snapshot.write(made, Snapshot(replace(HEADER, name="domains", entries=len(domains)), domains))
@@ -65,9 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_lists_load_fast_and_small(folder: Path) -> None:
-    run = subprocess.run(
-        [sys.executable, "-c", LOAD, str(folder)], capture_output=True, text=True, check=True
-    )
+    run = subprocess.run([sys.executable, "-c", LOAD, str(folder)], capture_output=True, text=True, check=True)
     measured = json.loads(run.stdout)
     assert measured["entries"] == [DOMAINS, NETWORKS_V4 + NETWORKS_V6]
     assert measured["grown"] <= 40e6

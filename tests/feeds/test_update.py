@@ -42,9 +42,7 @@ def listed(folder: Path, key: str, name: str = "sample") -> str | None:
 def serve(server: HTTPServer, body: bytes, status: int = 200, **headers: str) -> str:
     """Answer with this from now on."""
     server.clear()
-    named = {
-        name.replace("_", "-"): value for name, value in {"Content_Type": "text/plain", **headers}.items()
-    }
+    named = {name.replace("_", "-"): value for name, value in {"Content_Type": "text/plain", **headers}.items()}
     server.expect_request("/list").respond_with_data(body, status, headers=named)
     return server.url_for("/list")
 
@@ -59,24 +57,18 @@ def test_the_first_list(httpserver: HTTPServer, client: httpx.Client, tmp_path: 
     assert listed(tmp_path, "x.mailinator.com") == "mailinator.com"
 
 
-def test_it_is_not_asked_for_before_it_is_due(
-    httpserver: HTTPServer, client: httpx.Client, tmp_path: Path
-) -> None:
+def test_it_is_not_asked_for_before_it_is_due(httpserver: HTTPServer, client: httpx.Client, tmp_path: Path) -> None:
     remote = feed(url=serve(httpserver, LIST))
     one(remote, tmp_path, client)
     assert one(remote, tmp_path, client, NOW + HOUR * 0.9).status == "not_due"
     assert len(httpserver.log) == 1
     assert update([remote], tmp_path, now=NOW, client=client, force=True)[0].status == "unchanged"
     assert one(remote, tmp_path, client, NOW + HOUR).status == "unchanged"
-    assert (
-        one(remote, tmp_path, client, NOW - HOUR).status == "unchanged"
-    )  # a clock set back does not block it
+    assert one(remote, tmp_path, client, NOW - HOUR).status == "unchanged"  # a clock set back does not block it
     assert len(httpserver.log) == 4
 
 
-def test_not_modified_counts_as_seen_now(
-    httpserver: HTTPServer, client: httpx.Client, tmp_path: Path
-) -> None:
+def test_not_modified_counts_as_seen_now(httpserver: HTTPServer, client: httpx.Client, tmp_path: Path) -> None:
     remote = feed(url=serve(httpserver, LIST, ETag='"v1"'))
     one(remote, tmp_path, client)
     asked: list[str | None] = []
@@ -128,9 +120,7 @@ AGES = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("head", "modified", "as_of"), [row[1:] for row in AGES], ids=[row[0] for row in AGES]
-)
+@pytest.mark.parametrize(("head", "modified", "as_of"), [row[1:] for row in AGES], ids=[row[0] for row in AGES])
 def test_age(
     httpserver: HTTPServer, client: httpx.Client, tmp_path: Path, head: bytes, modified: str, as_of: str
 ) -> None:
@@ -174,9 +164,7 @@ def test_a_bad_answer_leaves_the_last_good_list(
     assert listed(tmp_path, "mailinator.com") == "mailinator.com"
 
 
-def test_a_bad_first_answer_leaves_nothing(
-    httpserver: HTTPServer, client: httpx.Client, tmp_path: Path
-) -> None:
+def test_a_bad_first_answer_leaves_nothing(httpserver: HTTPServer, client: httpx.Client, tmp_path: Path) -> None:
     result = one(feed(url=serve(httpserver, b"")), tmp_path, client)
     assert (result.status, result.reason, result.as_of) == ("failed", "it is empty", None)
     assert list(tmp_path.iterdir()) == []
@@ -266,9 +254,7 @@ def test_protected_domains_are_left_out_whatever_the_order(tmp_path: Path) -> No
 
 def test_bogons_of_a_firewall_list_are_never_listed(tmp_path: Path) -> None:
     source = tmp_path / "level1.netset"
-    source.write_bytes(
-        b"# Entries : 4 subnets, 50331904 unique IPs\n10.0.0.0/8\n127.0.0.0/8\n0.0.0.0/8\n8.8.8.0/24\n"
-    )
+    source.write_bytes(b"# Entries : 4 subnets, 50331904 unique IPs\n10.0.0.0/8\n127.0.0.0/8\n0.0.0.0/8\n8.8.8.0/24\n")
     result = one(feed(url=str(source), purpose="blocklist", kind="netset"), tmp_path / "feeds")
     assert (result.entries, result.dropped) == (1, {"special-purpose": 3})
     stored = snapshot.load(tmp_path / "feeds", "sample")
@@ -277,9 +263,14 @@ def test_bogons_of_a_firewall_list_are_never_listed(tmp_path: Path) -> None:
     assert stored.entries.find(ip_address("8.8.8.8")) == "8.8.8.0/24"
 
 
-def test_progress_tells_bytes_and_results(
-    httpserver: HTTPServer, client: httpx.Client, tmp_path: Path
-) -> None:
+def test_without_a_client_one_is_made(httpserver: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    (result,) = update([feed(url=serve(httpserver, LIST))], tmp_path, now=NOW)
+    assert result.status == "updated"
+    assert httpserver.log[0][0].headers["User-Agent"].startswith("kycrisk/")
+
+
+def test_progress_tells_bytes_and_results(httpserver: HTTPServer, client: httpx.Client, tmp_path: Path) -> None:
     steps: list[Progress] = []
     feeds = [feed(url=serve(httpserver, LIST)), feed(name="off", enabled=False)]
     update(feeds, tmp_path, now=NOW, client=client, on_progress=steps.append)

@@ -129,9 +129,7 @@ from kycrisk.signup import EmailAddress
         ),
         pytest.param(
             "jane@",
-            EmailAddress(
-                raw="jane@", valid=False, defect="there must be something after the @-sign", local="jane"
-            ),
+            EmailAddress(raw="jane@", valid=False, defect="there must be something after the @-sign", local="jane"),
             id="no domain",
         ),
         pytest.param(
@@ -194,9 +192,7 @@ def test_a_broken_address_keeps_the_domain_that_can_be_read(raw: str, domain: st
         pytest.param("-_-@proton.me", "-_-@proton.me", "", id="proton nothing but ignored"),
         pytest.param("jane-shop@yahoo.com", "jane@yahoo.com", "shop", id="yahoo keyword"),
         pytest.param("jane+b-c@yahoo.co.uk", "jane@yahoo.co.uk", "b-c", id="yahoo first of both"),
-        pytest.param(
-            "jane-shop@yahoo.co.jp", "jane-shop@yahoo.co.jp", "", id="yahoo japan is another company"
-        ),
+        pytest.param("jane-shop@yahoo.co.jp", "jane-shop@yahoo.co.jp", "", id="yahoo japan is another company"),
         pytest.param("AA.bb-Cc@ya.ru", "aa-bb-cc@yandex.ru", "", id="yandex"),
         pytest.param("aa-bb.cc+x@yandex.com.tr", "aa-bb-cc@yandex.ru", "x", id="yandex abroad"),
         pytest.param("aa.bb@yandex-team.ru", "aa.bb@yandex-team.ru", "", id="yandex's own staff"),

@@ -54,9 +54,7 @@ def test_an_address_has_one_form(raw: str, expected: str) -> None:
             "`203.0.113.027` has leading zeros, which some programs read as octal",
             id="leading zero",
         ),
-        pytest.param(
-            "::ffff:203.0.113.027", "`::ffff:203.0.113.027` is not an IP address", id="leading zero inside"
-        ),
+        pytest.param("::ffff:203.0.113.027", "`::ffff:203.0.113.027` is not an IP address", id="leading zero inside"),
         pytest.param("203.0.113.0/24", "`203.0.113.0/24` is a network, not an address", id="network"),
         pytest.param(
             "203.0.113.27:443",
@@ -96,9 +94,9 @@ NEARLY_ADDRESSES = st.one_of(
     st.ip_addresses(v=6).flatmap(
         lambda address: st.sampled_from([str(address), address.exploded, str(address).upper()])
     ),
-    st.lists(
-        st.sampled_from(["", "", "0", "1", "00ab", "ffff", "12345", "g", "1.2.3.4", "::"]), max_size=10
-    ).map(":".join),
+    st.lists(st.sampled_from(["", "", "0", "1", "00ab", "ffff", "12345", "g", "1.2.3.4", "::"]), max_size=10).map(
+        ":".join
+    ),
     st.lists(st.sampled_from(["", "0", "00", "7", "255", "256", "012", " 1", "a"]), max_size=5).map(".".join),
     st.text(alphabet="0123456789abcdefF:.%/[] ", max_size=45),
 )

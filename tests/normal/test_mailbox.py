@@ -16,7 +16,5 @@ def test_every_domain_is_one_providers_and_can_be_registered() -> None:
 
 def test_the_domain_that_stands_for_all_is_one_of_them() -> None:
     assert [
-        provider.domain
-        for provider in PROVIDERS
-        if provider.domain and provider.domain not in provider.domains
+        provider.domain for provider in PROVIDERS if provider.domain and provider.domain not in provider.domains
     ] == []

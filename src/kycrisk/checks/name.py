@@ -62,7 +62,7 @@ def is_placeholder(first: str, last: str) -> bool:
 
 
 def _means_nobody(part: str) -> bool:
-    return len(part) < 2 or part in _NOBODY_ALONE
+    return part in _NOBODY_ALONE or (len(part) < 2 and part.isascii())  # `王` is a whole name
 
 
 def is_repeated(first: str, last: str) -> bool:

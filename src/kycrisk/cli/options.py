@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,16 @@ import typer
 
 if TYPE_CHECKING:
     from kycrisk.settings import Settings
+
+
+class Format(str, Enum):
+    """The forms in which decisions are written."""
+
+    human = "human"
+    json = "json"
+    jsonl = "jsonl"
+    csv = "csv"
+
 
 Config = Annotated[
     Path | None,

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from kycrisk.durations import parse_duration
 from kycrisk.feeds.catalogue_yaml import Entry, read_entries
@@ -122,16 +122,11 @@ class _Settings(BaseModel):
     max_bytes: int = Field(default=64 * 1024 * 1024, ge=1)
     credit: str = ""
 
-    @field_validator("max_age", mode="before")
-    @classmethod
-    def _age(cls, raw: object) -> object:
-        return NEVER if raw == "never" else raw
-
     @field_validator("refresh", "max_age", mode="before")
     @classmethod
-    def _duration(cls, raw: object) -> timedelta:
-        if isinstance(raw, timedelta):
-            return raw
+    def _duration(cls, raw: object, info: ValidationInfo) -> timedelta:
+        if raw == "never" and info.field_name == "max_age":
+            return NEVER
         if not isinstance(raw, str):
             raise ValueError(f"`{raw}` is not a duration such as `24h` or `7d`")
         duration = parse_duration(raw)
@@ -172,9 +167,7 @@ class _Settings(BaseModel):
 def _one_of(raw: str, known: Iterable[str], what: str) -> str:
     names = list(known)
     if raw not in names:
-        raise ValueError(
-            f"unknown {what} `{raw}`\n{did_you_mean(raw, names) or 'known: ' + ', '.join(names)}"
-        )
+        raise ValueError(f"unknown {what} `{raw}`\n{did_you_mean(raw, names) or 'known: ' + ', '.join(names)}")
     return raw
 
 
@@ -185,9 +178,7 @@ def _feed(name: str, entry: Entry) -> Feed:
     try:
         settings = _Settings.model_validate({key: setting.value for key, setting in entry.settings.items()})
     except ValidationError as error:
-        raise Problems(
-            _problem(name, entry, dict(detail)) for detail in error.errors(include_url=False)
-        ) from None
+        raise Problems(_problem(name, entry, dict(detail)) for detail in error.errors(include_url=False)) from None
     if PURPOSES[settings.purpose].shape not in FORMATS[settings.kind].shapes:
         shape = PURPOSES[settings.purpose].shape.value
         message = f"a list of kind `{settings.kind}` cannot hold what `{settings.purpose}` asks for: {shape}"

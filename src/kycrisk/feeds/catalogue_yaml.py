@@ -41,9 +41,7 @@ def read_entries(path: Path) -> dict[str, Entry]:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise Problems(
-            [Problem(str(path), f"cannot be read: {(error.strerror or str(error)).lower()}")]
-        ) from None
+        raise Problems([Problem(str(path), f"cannot be read: {(error.strerror or str(error)).lower()}")]) from None
     if len(raw) > MAX_BYTES:
         raise Problems([Problem(str(path), f"is larger than {MAX_BYTES // 1_000_000} MB")])
     try:

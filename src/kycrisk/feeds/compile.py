@@ -36,9 +36,7 @@ class Compiled:
     dropped: Mapping[str, int]
 
 
-def compile_list(
-    body: bytes, *, kind: str, purpose: str, minimum: int, protected: frozenset[str]
-) -> Compiled:
+def compile_list(body: bytes, *, kind: str, purpose: str, minimum: int, protected: frozenset[str]) -> Compiled:
     """The list in these bytes, cleaned for its purpose.
 
     `protected` are the domains that an accusing list may not name, with their parents. Raises `FeedFailure` when
@@ -83,9 +81,7 @@ def domain(text: str) -> str | None:
     return name
 
 
-def _domains(
-    raw: Iterable[str], purpose: Purpose, protected: frozenset[str], dropped: Counter[str]
-) -> DomainSet:
+def _domains(raw: Iterable[str], purpose: Purpose, protected: frozenset[str], dropped: Counter[str]) -> DomainSet:
     public = suffixes(registries_only=purpose.provider_suffixes)
     kept: set[str] = set()
     for text in raw:
@@ -162,9 +158,7 @@ def networks_of(text: str) -> tuple[Network, ...] | None:
 def _check_counts(parsed: Parsed, entries: AnySet, dropped: Counter[str]) -> None:
     malformed = dropped["malformed"]
     if malformed > len(parsed.entries) // 10:
-        raise FeedFailure(
-            f"{malformed} of its {len(parsed.entries)} entries make no sense, so this is not the list"
-        )
+        raise FeedFailure(f"{malformed} of its {len(parsed.entries)} entries make no sense, so this is not the list")
     if parsed.records is not None and len(parsed.entries) != parsed.records:
         raise FeedFailure(
             f"it has {len(parsed.entries)} entries and says that it has {parsed.records}, so it is cut off"
@@ -172,6 +166,4 @@ def _check_counts(parsed: Parsed, entries: AnySet, dropped: Counter[str]) -> Non
     if parsed.addresses is not None:
         found = sum(network.num_addresses for text in parsed.entries for network in networks_of(text) or ())
         if found != parsed.addresses:
-            raise FeedFailure(
-                f"it has {found} addresses and says that it has {parsed.addresses}, so it is cut off"
-            )
+            raise FeedFailure(f"it has {found} addresses and says that it has {parsed.addresses}, so it is cut off")

@@ -105,9 +105,7 @@ def _received(
     deadline: float,
 ) -> Fetched:
     if response.status_code != httpx.codes.OK:
-        raise FeedFailure(
-            f"the server answers {response.status_code} {response.reason_phrase.lower()}".rstrip()
-        )
+        raise FeedFailure(f"the server answers {response.status_code} {response.reason_phrase.lower()}".rstrip())
     content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if content_type.startswith(_NEVER_A_LIST):
         raise FeedFailure(f"the server sends `{content_type}`, which is not a list")

@@ -75,7 +75,7 @@ _KEYS: dict[Kind, frozenset[str]] = {
     "country": frozenset({"country", "registered_country", "continent"}),
     "network": frozenset({"autonomous_system_number"}),
 }
-_SETTING: dict[Kind, str] = {"country": "geo.country_database", "network": "geo.asn_database"}
+_SETTING: dict[Kind, str] = {"country": "geo_country", "network": "geo_asn"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from kycrisk.feeds.hygiene import with_parents
 from kycrisk.feeds.match import AnySet, DomainSet
 from kycrisk.feeds.purposes import PROTECTING, PURPOSES
 from kycrisk.feeds.snapshot import Snapshot
-from kycrisk.feeds.taking import current, protected_by
+from kycrisk.feeds.taking import Absent, current, protected_by
 from kycrisk.signals import IP, Origin, Unknown, Why
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
@@ -43,11 +43,15 @@ class ActiveList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MissingList:
-    """A list that cannot answer, and why: never fetched, damaged, or too old (then `as_of` tells how old)."""
+    """A list that cannot answer, and why: never fetched, damaged, or too old (then `as_of` tells how old).
+
+    `what` is the reason without advice, for where several are named together.
+    """
 
     feed: Feed
     unknown: Unknown
     as_of: datetime | None = None
+    what: str = ""
 
 
 class Lists:
@@ -82,9 +86,9 @@ class Lists:
         """
         fresh, missing = self.fresh(purpose, trust), self.missing(purpose, trust)
         roads = {name for one in fresh for name in (one.feed.name, one.feed.copy_of) if name}
-        gaps = [one.unknown for one in missing if not roads & {one.feed.name, one.feed.copy_of}]
+        gaps = [one for one in missing if not roads & {one.feed.name, one.feed.copy_of}]
         if gaps:
-            return Unknown(gaps[0].why, "; ".join(gap.detail for gap in gaps))
+            return _merged(gaps)
         if not fresh and not missing:
             which = f"{trust} feed" if trust else "feed"
             return Unknown(Why.NOT_CONFIGURED, f"no {which} for `{purpose}` is enabled")
@@ -139,18 +143,25 @@ class Lists:
         )
 
 
+def _merged(gaps: Sequence[MissingList]) -> Unknown:
+    """One reason for several missing lists: why the first is missing, and which ones are."""
+    if len(gaps) == 1:
+        return gaps[0].unknown
+    several = "; ".join(one.what or one.unknown.detail for one in gaps)
+    advice = "; run `kycrisk feeds update`" if any(one.what for one in gaps) else ""
+    return Unknown(gaps[0].unknown.why, several + advice)
+
+
 def _judged(feed: Feed, folder: Path, protected: frozenset[str], now: datetime) -> ActiveList | MissingList:
     found = current(feed, folder, now=now, protected=protected)
-    if isinstance(found, Unknown):
-        return MissingList(feed=feed, unknown=found)
+    if isinstance(found, Absent):
+        return MissingList(feed=feed, unknown=found.unknown, what=found.what)
     as_of = found.header.as_of
     if now > _stale_at(feed, as_of):
         age = f"`{feed.name}` is {_age(now - as_of)} old, at most {format_duration(feed.max_age)}"
         return MissingList(feed=feed, unknown=Unknown(Why.STALE_LIST, age), as_of=as_of)
     entries = _unprotected(feed, found, protected)
-    return ActiveList(
-        feed=feed, as_of=as_of, sha256=found.header.sha256, find=entries.find, size=len(entries)
-    )
+    return ActiveList(feed=feed, as_of=as_of, sha256=found.header.sha256, find=entries.find, size=len(entries))
 
 
 def _unprotected(feed: Feed, found: Snapshot, protected: frozenset[str]) -> AnySet:

@@ -33,9 +33,7 @@ class Purpose:
 PURPOSES: dict[str, Purpose] = {
     purpose.name: purpose
     for purpose in (
-        Purpose(
-            name="disposable_domain", title="disposable e-mail domains", shape=Shape.DOMAIN, accuses=True
-        ),
+        Purpose(name="disposable_domain", title="disposable e-mail domains", shape=Shape.DOMAIN, accuses=True),
         Purpose(name="mail_provider", title="free mailbox providers", shape=Shape.DOMAIN),
         Purpose(name="mail_forwarder", title="alias forwarders", shape=Shape.DOMAIN),
         Purpose(name="protected_domain", title="domains that no other list may accuse", shape=Shape.DOMAIN),
@@ -46,12 +44,8 @@ PURPOSES: dict[str, Purpose] = {
             accuses=True,
             provider_suffixes=True,
         ),
-        Purpose(
-            name="forum_spam_domain", title="domains of forum spammers", shape=Shape.DOMAIN, accuses=True
-        ),
-        Purpose(
-            name="email_blocklist", title="e-mail addresses known for abuse", shape=Shape.EMAIL, accuses=True
-        ),
+        Purpose(name="forum_spam_domain", title="domains of forum spammers", shape=Shape.DOMAIN, accuses=True),
+        Purpose(name="email_blocklist", title="e-mail addresses known for abuse", shape=Shape.EMAIL, accuses=True),
         Purpose(name="tor_exit", title="Tor exits", shape=Shape.NETWORK),
         Purpose(name="drop", title="hijacked or criminal networks", shape=Shape.NETWORK, accuses=True),
         Purpose(name="blocklist", title="addresses seen attacking", shape=Shape.NETWORK, accuses=True),

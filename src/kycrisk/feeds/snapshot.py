@@ -146,9 +146,7 @@ def _write(folder: Path, header: Header, body: bytes) -> None:
     descriptor, temporary = tempfile.mkstemp(prefix=f".{header.name}.", dir=folder)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(
-                file.fileno(), 0o644
-            )  # mkstemp makes it private, but services read lists as other users
+            os.fchmod(file.fileno(), 0o644)  # mkstemp makes it private, but services read lists as other users
             file.write(_MAGIC + line + b"\n" + body)
             file.flush()
             os.fsync(file.fileno())

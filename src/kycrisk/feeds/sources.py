@@ -59,9 +59,7 @@ def url_problem(url: str) -> str:
         if not rest or rest.startswith("/") or ".." in rest.split("/"):
             return f"`{rest}` is not a path inside the shipped data, as in `shipped:lists/mail_provider.txt`"
     elif "://" in url:
-        return (
-            f"`{scheme}` is not a way to fetch lists; use https, http, file, a path, `package:` or `shipped:`"
-        )
+        return f"`{scheme}` is not a way to fetch lists; use https, http, file, a path, `package:` or `shipped:`"
     return "" if url.strip() else "it is empty"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -44,9 +45,7 @@ def take(
 ) -> Snapshot:
     """The snapshot of a list as it came. Raises `FeedFailure` when the bytes are not the list."""
     unpacked = gunzip(body, feed.max_bytes) if body.startswith(_GZIP) else body
-    compiled = compile_list(
-        unpacked, kind=feed.kind, purpose=feed.purpose, minimum=feed.minimum, protected=protected
-    )
+    compiled = compile_list(unpacked, kind=feed.kind, purpose=feed.purpose, minimum=feed.minimum, protected=protected)
     told = compiled.as_of or modified_at
     header = Header(
         name=feed.name,
@@ -72,9 +71,7 @@ def take_local(feed: Feed, *, now: datetime, protected: frozenset[str]) -> Snaps
     """The snapshot of a list that needs no network. Raises `FeedFailure`."""
     local = read_local(feed.url, max_bytes=feed.max_bytes)
     version = version_of(feed.url) if is_built_in(feed.url) else ""
-    return take(
-        feed, local.body, modified_at=local.modified_at, now=now, protected=protected, version=version
-    )
+    return take(feed, local.body, modified_at=local.modified_at, now=now, protected=protected, version=version)
 
 
 def made_from(header: Header, feed: Feed, protected: frozenset[str]) -> bool:
@@ -87,7 +84,20 @@ def made_from(header: Header, feed: Feed, protected: frozenset[str]) -> bool:
     )
 
 
-def current(feed: Feed, folder: Path, *, now: datetime, protected: frozenset[str]) -> Snapshot | Unknown:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absent:
+    """Why there is no snapshot of a list, and what to do about it."""
+
+    why: Why
+    what: str
+    advice: str = ""
+
+    @property
+    def unknown(self) -> Unknown:
+        return Unknown(self.why, f"{self.what}; {self.advice}" if self.advice else self.what)
+
+
+def current(feed: Feed, folder: Path, *, now: datetime, protected: frozenset[str]) -> Snapshot | Absent:
     """The newest snapshot there is, or why there is none.
 
     A list that is installed with kycrisk is compiled on the spot when `folder` has no snapshot of its present
@@ -100,23 +110,21 @@ def current(feed: Feed, folder: Path, *, now: datetime, protected: frozenset[str
         stored, damage = None, str(error)
     if is_built_in(feed.url):
         try:
-            if (
-                stored
-                and made_from(stored.header, feed, protected)
-                and stored.header.version == version_of(feed.url)
-            ):
+            version = version_of(feed.url)
+            if stored and version == stored.header.version != "" and made_from(stored.header, feed, protected):
                 return stored
             return take_local(feed, now=now, protected=protected)
         except FeedFailure as failure:
-            return Unknown(Why.NOT_CONFIGURED, f"`{feed.name}`: {failure}")
-    again = f"run `kycrisk feeds update {feed.name}`"
+            return Absent(why=Why.NOT_CONFIGURED, what=f"`{feed.name}`: {failure}")
+    advice = f"run `kycrisk feeds update {feed.name}`"
     if damage:
-        return Unknown(Why.MALFORMED_ANSWER, f"the snapshot of `{feed.name}` is damaged: {damage}; {again}")
+        what = f"the snapshot of `{feed.name}` is damaged: {damage}"
+        return Absent(why=Why.MALFORMED_ANSWER, what=what, advice=advice)
     if stored is None:
-        return Unknown(Why.NOT_CONFIGURED, f"`{feed.name}` was never fetched; {again}")
+        return Absent(why=Why.NOT_CONFIGURED, what=f"`{feed.name}` was never fetched", advice=advice)
     if stored.header.purpose != feed.purpose:
-        was = f"`{feed.name}` was fetched as `{stored.header.purpose}` and is now `{feed.purpose}`"
-        return Unknown(Why.NOT_CONFIGURED, f"{was}; {again}")
+        what = f"`{feed.name}` was fetched as `{stored.header.purpose}` and is now `{feed.purpose}`"
+        return Absent(why=Why.NOT_CONFIGURED, what=what, advice=advice)
     return stored
 
 

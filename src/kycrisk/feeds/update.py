@@ -203,9 +203,7 @@ class _Job:
         kept = f"; the list of {last.as_of:%Y-%m-%d} stays in place" if last else ""
         return self._result("failed", last, reason=reason + kept)
 
-    def _result(
-        self, status: Status, header: Header | None, *, reason: str = "", received: int = 0
-    ) -> UpdateResult:
+    def _result(self, status: Status, header: Header | None, *, reason: str = "", received: int = 0) -> UpdateResult:
         return UpdateResult(
             feed=self.feed,
             status=status,

@@ -24,7 +24,7 @@ _MEANT = {"UK": "GB", "EL": "GR"}
 def normal_country(raw: str) -> str:
     """The upper-case code; empty stays empty. Raises `ValueError` with a message for what is no country's code."""
     code = raw.strip().upper()
-    if code in COUNTRIES or not code:
+    if (code in COUNTRIES and raw.isascii()) or not code:  # `ß` is `SS` in capitals
         return code
     meant = f": write `{_MEANT[code]}`" if code in _MEANT else ""
     raise ValueError(f"`{raw[:20]}` is not a country by ISO 3166 alpha-2, such as `CH`{meant}")

@@ -69,11 +69,11 @@ PROVIDERS: tuple[Provider, ...] = (
     # (Yandex's webmaster3, EuEmailServiceTest, 2019).
     Provider(domains=frozenset(_YANDEX.split()), domain="yandex.ru", equal=(".", "-")),
     # Disposable addresses are `base-keyword` (help.yahoo.com, AddressGuard; US patent application 2006/0041621), and
-    # the hyphen is reserved for them. The base is not the login, so this joins a person's disposable addresses with each
-    # other. MaxMind cuts at the hyphen too (same page as above). Yahoo Japan is another company.
+    # the hyphen is reserved for them. The base is not the login, so this joins a person's disposable addresses with
+    # each other. MaxMind cuts at the hyphen too (same page as above). Yahoo Japan is another company.
     Provider(domains=frozenset(_YAHOO.split()), tags="-+"),
-    # Plus and subdomain addressing at all its domains: fastmail.help/hc/en-us/articles/360060591053. In a subdomain an
-    # underscore is written as a hyphen (fastmail.blog, 2008-01-24), which cannot be told from a real hyphen: kept.
+    # Plus and subdomain addressing at all its domains: fastmail.help/hc/en-us/articles/360060591053. In a subdomain
+    # an underscore is written as a hyphen (fastmail.blog, 2008-01-24) and cannot be told from a real one: kept.
     Provider(domains=frozenset(_FASTMAIL.split()), user_domains=True),
 )
 

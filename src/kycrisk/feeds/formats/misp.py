@@ -16,9 +16,7 @@ def parse_warninglist(body: bytes) -> Parsed:
     if not isinstance(document, dict) or "list" not in document:
         raise FeedFailure("it has no `list`, so it is not a MISP warning list")
     if document.get("type") not in _TYPES:
-        raise FeedFailure(
-            f"warning lists of type `{document.get('type')}` cannot be matched; only {', '.join(_TYPES)}"
-        )
+        raise FeedFailure(f"warning lists of type `{document.get('type')}` cannot be matched; only {', '.join(_TYPES)}")
     return Parsed(entries=strings_of(document["list"], "`list`"), as_of=_date(document.get("version")))
 
 

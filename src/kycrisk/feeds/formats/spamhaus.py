@@ -21,9 +21,7 @@ def parse_drop_json(body: bytes) -> Parsed:
         try:
             record = json.loads(line)
         except (json.JSONDecodeError, RecursionError):
-            raise FeedFailure(
-                f"line {number} is not a JSON record, so the list is cut off or not DROP"
-            ) from None
+            raise FeedFailure(f"line {number} is not a JSON record, so the list is cut off or not DROP") from None
         if isinstance(record, dict) and isinstance(record.get("cidr"), str):
             entries.append(record["cidr"])
         elif isinstance(record, dict) and record.get("type") == "metadata":

@@ -21,9 +21,7 @@ def parse_address_zip(body: bytes) -> Parsed:
     if '"' not in text:
         return Parsed(entries=[item for item in _SEPARATORS.split(text) if item])
     # `"192.0.2.1","12","2026-11-01 10:00:00"`: the address is the first column.
-    return Parsed(
-        entries=[line.split(",", 1)[0].strip().strip('"') for line in text.splitlines() if line.strip()]
-    )
+    return Parsed(entries=[line.split(",", 1)[0].strip().strip('"') for line in text.splitlines() if line.strip()])
 
 
 def _only_member(body: bytes) -> bytes:

@@ -1,0 +1,27 @@
+"""The command line: one module a group of commands. Heavy imports come late, so that `kycrisk --help` is quick."""
+
+from __future__ import annotations
+
+import os
+
+from kycrisk.cli import doctor, evaluation, explain, feeds, folder, program, replay, rules, screen, signals
+from kycrisk.cli.app import app
+from kycrisk.cli.terminal import note
+
+__all__ = ["app", "main"]
+
+for _group in (folder, rules, doctor, screen, explain, replay, evaluation, feeds, signals, program):
+    _group.add_to(app)
+
+
+def main() -> None:
+    """The `kycrisk` command."""
+    if "_KYCRISK_COMPLETE" in os.environ:  # a shell asks for completions
+        from typer.completion import completion_init
+
+        completion_init()
+    try:
+        app(prog_name="kycrisk")
+    except KeyboardInterrupt:  # before the command has begun
+        note("kycrisk: interrupted")
+        raise SystemExit(130) from None

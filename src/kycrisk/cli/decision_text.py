@@ -1,0 +1,135 @@
+"""Decisions as people read them in a terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from kycrisk.cli.terminal import Paint, visible, wrapped
+from kycrisk.decision import Decision, Reason, Undetermined
+from kycrisk.outcome import Finding, Outcome
+from kycrisk.signals import Unknown
+
+STYLES = {Outcome.ALLOW: "green", Outcome.REVIEW: "yellow", Outcome.VERIFY: "red", Outcome.DENY: "bad"}
+
+
+def outcome_word(outcome: Outcome, paint: Paint, pad: int = 0) -> str:
+    """The outcome in its colour."""
+    return paint(STYLES[outcome], outcome.word) + " " * max(0, pad - len(outcome.word))
+
+
+def decision_lines(decision: Decision, paint: Paint, *, brief: bool = False) -> Iterator[str]:
+    """A decision: the outcome, the reasons, and what could not be judged (`brief`: only where it matters)."""
+    yield from _head(decision, paint)
+    yield from _reasons(decision.reasons, paint)
+    for each in decision.exempt:
+        why = f": {each.reason}" if each.reason else ""
+        text = f"exempt from {each.rule} as {each.subject} until {each.until:%Y-%m-%d}, by {each.by}{why}"
+        yield from wrapped(visible(text), first="    ", rest="      ")
+    would_hit = [f"{each.rule} ({each.contribution})" for each in decision.shadow if each.finding is Finding.HIT]
+    if would_hit:
+        yield from wrapped(f"in shadow, not counted: {', '.join(would_hit)}", first="    ", rest="      ")
+    if decision.undetermined and not brief:
+        yield from undetermined_lines(decision.undetermined, paint)
+    elif decision.undetermined and not decision.settled:
+        rules = ", ".join(each.rule for each in decision.undetermined)
+        yield from wrapped(f"not judged: {rules}", first="    ", rest="      ")
+
+
+def _head(decision: Decision, paint: Paint) -> Iterator[str]:
+    head = f"{outcome_word(decision.outcome, paint, 6)}  {paint('bold', visible(decision.account_id))}"
+    yield f"{head}  score {decision.score}"
+    if not decision.settled:
+        yield from wrapped(f"not settled: {interval(decision)}", first="    ", rest="    ")
+
+
+def interval(decision: Decision) -> str:
+    """What the decision could still become: `between review and deny, score 40 to 130`."""
+    scores = f"score {decision.lowest_score} to {decision.highest_score}"
+    if decision.lowest is decision.highest:
+        return f"{decision.lowest}, {scores}"
+    return f"between {decision.lowest} and {decision.highest}, {scores}"
+
+
+def _reasons(reasons: Iterable[Reason], paint: Paint) -> Iterator[str]:
+    shown = tuple(reasons)
+    column = max((len(each.contribution) for each in shown), default=0)
+    for each in shown:
+        first = f"    {each.contribution:>{column}}  "
+        rest = " " * len(first)
+        coloured = f"    {' ' * (column - len(each.contribution))}{paint('bold', each.contribution)}  "
+        text = f"{visible(each.text)} [{each.rule}]"
+        for line in wrapped(text, first=coloured, rest=rest, taken=len(first)):
+            yield line.replace(f"[{each.rule}]", paint("dim", f"[{each.rule}]"))
+
+
+def undetermined_lines(rules: Iterable[Undetermined], paint: Paint, indent: str = "    ") -> Iterator[str]:
+    """The rules that could not be judged, grouped by what was missing."""
+    groups: dict[str, list[str]] = {}
+    count = 0
+    for count, each in enumerate(rules, 1):
+        groups.setdefault(why_text(each.why), []).append(each.rule)
+    what = "1 rule could" if count == 1 else f"{count} rules could"
+    yield indent + paint("yellow", f"{what} not be judged:")
+    for why, names in sorted(groups.items(), key=lambda group: -len(group[1])):
+        text = visible(f"{why} ({len(names)}: {', '.join(names)})")
+        yield from wrapped(text, first=f"{indent}  ", rest=f"{indent}    ")
+
+
+def why_text(missing: Mapping[str, Unknown]) -> str:
+    """Why facts are missing, each reason once."""
+    return "; ".join(dict.fromkeys(unknown_text(unknown) for unknown in missing.values()))
+
+
+def unknown_text(unknown: Unknown) -> str:
+    """Why one fact is missing: the detail where there is one."""
+    return unknown.detail or unknown.why.value.replace("_", " ")
+
+
+class Summary:
+    """What became of many signups."""
+
+    def __init__(self) -> None:
+        self.outcomes: Counter[Outcome] = Counter()
+        self.unsettled = 0
+        self.refused = 0
+        self._hits: Counter[tuple[str, str, str]] = Counter()
+        self._missing: dict[str, Undetermined] = {}
+
+    @property
+    def decided(self) -> int:
+        return self.outcomes.total()
+
+    def add(self, decision: Decision) -> None:
+        self.outcomes[decision.outcome] += 1
+        self.unsettled += not decision.settled
+        for reason in decision.reasons:
+            self._hits[(reason.rule, reason.contribution, reason.title)] += 1
+        for each in decision.undetermined:
+            self._missing.setdefault(each.rule, each)
+
+    def lines(self, paint: Paint, seconds: float) -> Iterator[str]:
+        """The summary as a table: how many of each outcome, which rules hit, what could not be judged."""
+        refused = f", {_counted(self.refused, 'row')} refused" if self.refused else ""
+        yield paint("bold", f"{_counted(self.decided, 'signup')}{refused}, {seconds:.1f} s")
+        largest = max(self.outcomes.values(), default=1)
+        for outcome in Outcome:
+            number = self.outcomes[outcome]
+            bar = "█" * max(number > 0, round(30 * number / largest))
+            yield f"  {outcome_word(outcome, paint, 11)} {number:>7}  {paint(STYLES[outcome], bar)}".rstrip()
+        if self.unsettled:
+            yield f"  {'not settled':11} {self.unsettled:>7}"
+        if self._hits:
+            yield ""
+            yield paint("bold", "Rules that hit most")
+        for (rule, contribution, title), number in self._hits.most_common(8):
+            first = f"  {number:>7}  "
+            text = f"{title} ({contribution}) [{rule}]"
+            yield from wrapped(text, first=first, rest=" " * len(first))
+        if self._missing:
+            yield ""
+            yield from undetermined_lines(self._missing.values(), paint, indent="")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
