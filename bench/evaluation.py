@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
+from bench.alone import show
 from bench.bare import bare_function
 from bench.figure import Figure, Options, Section
 from bench.isolation import EngineDied, Isolated
@@ -27,6 +28,7 @@ OURS, BARE, PARTIAL = "kycrisk", "bare function", "kycrisk, a third unknown"
 #: Slow engines are compared on fewer fact sets at 1,000 rules; the results say on how many.
 COMPARED_AT_LEAST, COMPARING_SECONDS = 2000, 8.0
 
+Run = Callable[[Any], Any]
 Fired = Callable[[int, int], list[list[str]]]
 
 
@@ -214,6 +216,4 @@ def _figures(
 
 
 if __name__ == "__main__":
-    from bench.alone import show  # noqa: PLC0415 - only when run as a script
-
     show(run)

@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
 
-from kycrisk.checks.check import AnyCheck, Answer
+from kycrisk.checks.check import Answer, AnyCheck
 from kycrisk.checks.world import World
 from kycrisk.feeds.catalogue import Feed
 from kycrisk.feeds.geo import NO_GEO, Geo
 from kycrisk.feeds.lists import Lists
 from kycrisk.normal.email import normal_email
 from kycrisk.signals import Unknown, Value
-from kycrisk.signup import Address, Phone, Signup
+from kycrisk.signup import NO_ADDRESS, NO_PHONE, Address, Phone, Signup
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
@@ -46,8 +46,8 @@ def world(
 def signup(
     email: str = "anna.schmidt@example.com",
     ip: str = "192.0.2.7",
-    phone: Phone = Phone(),
-    address: Address = Address(),
+    phone: Phone = NO_PHONE,
+    address: Address = NO_ADDRESS,
     **settings: Any,
 ) -> Signup:
     """A signup with an ordinary address, unless the arguments say otherwise."""
@@ -71,5 +71,3 @@ def value(answer: Answer, signal: str) -> Value | Unknown:
     """One fact of an answer; the test fails when it stands in neither or both halves."""
     assert (signal in answer.known) != (signal in answer.unknown)
     return answer.known[signal] if signal in answer.known else answer.unknown[signal]
-
-

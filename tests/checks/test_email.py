@@ -45,7 +45,9 @@ from tests.checks.making import ask, signup
         pytest.param("a@gmaiI.com", {"lookalike": "gmail.com", "domain": "gmaii.com"}, id="upper-case i"),
         pytest.param("a@GMAIL.COM", {"lookalike": ""}, id="all upper case"),
         pytest.param(
-            "a@gmаil.com", {"lookalike": "gmail.com", "idn": True, "mixed_script": True}, id="Cyrillic a in gmail"
+            "a@gmаil.com",
+            {"lookalike": "gmail.com", "idn": True, "mixed_script": True},
+            id="Cyrillic a in gmail",
         ),
         pytest.param("pаul@example.com", {"mixed_script": True, "idn": False}, id="Cyrillic a in the local part"),
         pytest.param("петр@пример.рф", {"mixed_script": False, "idn": True, "valid": True}, id="all Cyrillic"),

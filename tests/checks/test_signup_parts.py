@@ -14,7 +14,7 @@ from kycrisk.signals import Unknown, Why
 from kycrisk.signup import Address, Phone
 from tests.checks.making import ask, signup, value
 
-UNSET = Unknown(Why.NOT_CONFIGURED, "`geo_country` is not set")
+UNSET = Unknown(Why.NOT_CONFIGURED, "`geo.country` is not set")
 
 
 @pytest.mark.parametrize(
@@ -40,9 +40,7 @@ def test_ip(text, version, kind, network):
 
 
 def test_phone():
-    number = Phone(
-        raw="044 668 18 00", given=True, valid=True, e164="+41446681800", country="CH", kind="fixed"
-    )
+    number = Phone(raw="044 668 18 00", given=True, valid=True, e164="+41446681800", country="CH", kind="fixed")
     assert ask(phone.CHECK, signup(phone=number)).known == {
         "phone.given": True,
         "phone.valid": True,
@@ -97,7 +95,7 @@ def test_countries_when_nobody_asked_where_the_ip_address_is():
 @pytest.mark.parametrize(
     ("text", "automated"),
     [
-        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36", False),
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36", False),
         ("Mozilla/5.0 (Linux; Android 9; CUBOT_P30) AppleWebKit/537.36 Chrome/120.0 Mobile Safari/537.36", False),
         ("Opera/9.80 (Windows NT 6.1) Presto/2.12.388 Version/12.18", False),
         ("Lynx/2.8.9rel.1 libwww-FM/2.14", False),

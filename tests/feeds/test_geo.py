@@ -73,11 +73,11 @@ def test_a_record_of_another_shape_is_malformed(databases):
 
 
 def test_not_configured(databases):
-    assert ask(NO_GEO, "192.0.2.1").unknown["ip.country"] == Unknown(Why.NOT_CONFIGURED, "`geo_country` is not set")
+    assert ask(NO_GEO, "192.0.2.1").unknown["ip.country"] == Unknown(Why.NOT_CONFIGURED, "`geo.country` is not set")
     assert ask(NO_GEO, "10.0.0.1").known == {"ip.country": "", "ip.asn": 0, "ip.as_org": ""}
     answer = ask(Geo.open(databases[0]), "192.0.2.1")
     assert answer.known == {"ip.country": "CH"}
-    assert answer.unknown["ip.asn"] == Unknown(Why.NOT_CONFIGURED, "`geo_asn` is not set")
+    assert answer.unknown["ip.asn"] == Unknown(Why.NOT_CONFIGURED, "`geo.asn` is not set")
 
 
 def test_too_old(databases):
@@ -95,7 +95,7 @@ def test_origin_names_the_file_and_its_content(databases):
     assert origins["ip.country"].source == "countries.mmdb"
     assert origins["ip.country"].snapshots == (f"countries.mmdb@sha256:{sha256}",)
     assert abs(origins["ip.country"].as_of - NOW) < timedelta(minutes=10)
-    assert origins["ip.asn"] == Origin("geo_asn")
+    assert origins["ip.asn"] == Origin("geo.asn")
 
 
 def test_a_database_of_ipv4_does_not_know_ipv6(tmp_path):

@@ -12,6 +12,13 @@ from kycrisk.text.lookalike import lookalike, one_slip
 
 SHARED = Path(__file__).resolve().parents[2] / "../shared/data"
 
+HONEST = """
+gmail.com GMAIL.COM Gmail.com yahoo.ca yahoo.com.au yahoo.co.jp hotmail.nl live.nl mail.com email.com
+ymail.com cloud.com mall.com gmx.at xmail.com hicloud.com example.com example.net mail.example.com olive.com
+apples.com yandex.kz mail.yahoo.com googlemail.com t-online.de mein-yahoo.example outlook.office.example
+日本.jp
+"""
+
 
 def imitated(address: str) -> str:
     email = normal_email(address)
@@ -57,11 +64,7 @@ def test_imitations(domain, provider):
 
 @pytest.mark.parametrize(
     "domain",
-    """
-    gmail.com GMAIL.COM Gmail.com yahoo.ca yahoo.com.au yahoo.co.jp hotmail.nl live.nl mail.com email.com ymail.com
-    cloud.com mall.com gmx.at xmail.com hicloud.com example.com example.net mail.example.com olive.com apples.com
-    yandex.kz mail.yahoo.com googlemail.com t-online.de mein-yahoo.example outlook.office.example 日本.jp
-    """.split(),
+    HONEST.split(),
 )
 def test_honest(domain):
     assert imitated(f"a@{domain}") == ""
@@ -76,7 +79,7 @@ def test_honest(domain):
         ("gmail", "gmqil", True),
         ("gmail", "gmial", True),
         ("gmail", "mgail", True),
-        ("gmail", "gmila", True),
+        ("gmail", "gmali", True),
         ("gmail", "gaiml", False),
         ("gmail", "gmai", True),
         ("gmail", "gma", False),

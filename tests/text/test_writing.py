@@ -11,6 +11,14 @@ from kycrisk.text.names import names
 from kycrisk.text.person import names_another, shares_a_name, untagged
 from kycrisk.text.scripts import mixes_scripts
 
+WALKS = """
+asdf qwerty qwertz azerty hjkl lkjh zxcvbnm qwe asdasd wsx aaaa 1234 йцукен
+"""
+
+NO_WALKS = """
+anna hagerty trew hertz schwert konzert property as q yui annaanna провал
+"""
+
 
 @pytest.mark.parametrize(
     ("text", "mixed"),
@@ -61,12 +69,18 @@ def test_spellings():
     assert words("O'Neill-Smith, J. 3rd") == ["O", "Neill", "Smith", "J", "rd"]
 
 
-@pytest.mark.parametrize("word", "asdf qwerty qwertz azerty hjkl lkjh zxcvbnm qwe asdasd wsx aaaa 1234 йцукен".split())
+@pytest.mark.parametrize(
+    "word",
+    WALKS.split(),
+)
 def test_walks(word):
     assert is_walk(word)
 
 
-@pytest.mark.parametrize("word", "anna hagerty trew hertz schwert konzert property as q yui annaanna провал".split())
+@pytest.mark.parametrize(
+    "word",
+    NO_WALKS.split(),
+)
 def test_no_walks(word):
     assert not is_walk(word)
 
@@ -106,7 +120,12 @@ def test_names_are_plain_and_many():
 
 @pytest.mark.parametrize(
     ("local", "tag", "expected"),
-    [("anna+shop", "shop", "anna"), ("anna-shop", "shop", "anna"), ("anna", "", "anna"), ("anna", "anna", "anna")],
+    [
+        ("anna+shop", "shop", "anna"),
+        ("anna-shop", "shop", "anna"),
+        ("anna", "", "anna"),
+        ("anna", "anna", "anna"),
+    ],
 )
 def test_untagged(local, tag, expected):
     assert untagged(local, tag) == expected

@@ -12,9 +12,7 @@ from kycrisk.checks.world import World
 from kycrisk.signals import Signal, Unknown
 
 #: Short names that conditions may use.
-ALIASES: Mapping[str, str] = MappingProxyType(
-    {"ip": "ip.address", "email": "email.address", "phone": "phone.e164"}
-)
+ALIASES: Mapping[str, str] = MappingProxyType({"ip": "ip.address", "email": "email.address", "phone": "phone.e164"})
 
 
 def signals_of(checks: Iterable[AnyCheck]) -> Mapping[str, Signal]:
@@ -23,9 +21,7 @@ def signals_of(checks: Iterable[AnyCheck]) -> Mapping[str, Signal]:
     for check in checks:
         for signal in check.signals:
             if signal.name in found:
-                raise ValueError(
-                    f"`{signal.name}` is answered by `{found[signal.name].check}` and `{check.name}`"
-                )
+                raise ValueError(f"`{signal.name}` is answered by `{found[signal.name].check}` and `{check.name}`")
             found[signal.name] = replace(signal, check=check.name)
     return MappingProxyType(found)
 

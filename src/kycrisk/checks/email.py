@@ -40,7 +40,7 @@ def _prepare(world: World) -> Callable[[EmailAddress], Answer]:
 
     def ask(email: EmailAddress) -> Answer:
         local, domain, shown = email.local, email.domain, email.domain_unicode
-        name = untagged(local, email.tag)
+        name, octets = untagged(local, email.tag), local.encode("ascii", "replace")
         return Answer(
             {
                 "email.address": email.address or email.raw,
@@ -56,7 +56,8 @@ def _prepare(world: World) -> Callable[[EmailAddress], Answer]:
                 and (mixes_scripts(local) or mixes_scripts(shown)),
                 "email.lookalike": lookalike(domain, email.registrable, shown, email.raw) if domain else "",
                 "email.local_random": is_random(name),
-                "email.local_digits": len(octets := local.encode("ascii", "replace")) - len(octets.translate(None, _DIGITS)),
+                "email.local_digits": len(octets := local.encode("ascii", "replace"))
+                - len(octets.translate(None, _DIGITS)),
                 "email.domain_kind": domain_kind(domain),
             }
         )

@@ -63,9 +63,7 @@ CHECK: Check[IP] = Check(
             Subject.IP,
             advice="sign up from the country your address is in",
         ),
-        Signal(
-            "ip.asn", Type.INT, "Which autonomous system announces the IP address (0 for none)?", Subject.IP
-        ),
+        Signal("ip.asn", Type.INT, "Which autonomous system announces the IP address (0 for none)?", Subject.IP),
         Signal("ip.as_org", Type.STR, "Whose autonomous system is it?", Subject.IP),
     ),
     key=lambda signup, said: signup.ip,

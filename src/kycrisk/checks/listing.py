@@ -31,11 +31,7 @@ def on_lists(world: World, purposes: Purposes, spared: Callable[[Key], bool]) ->
     One fresh list that holds it is enough for true; false needs every enabled trusted list, otherwise it is unknown.
     What is `spared` is listed nowhere, whatever a list says or cannot say.
     """
-    rows = [
-        (signal, one.find)
-        for signal, purpose in purposes.items()
-        for one in world.lists.fresh(purpose, "trusted")
-    ]
+    rows = [(signal, one.find) for signal, purpose in purposes.items() for one in world.lists.fresh(purpose, "trusted")]
     unlisted = Answer(dict.fromkeys(purposes, False))
     silent = _with_gaps(dict.fromkeys(purposes, False), gaps(world, purposes))
     complete = not silent.unknown

@@ -6,9 +6,7 @@ from kycrisk.checks.check import Answer, Check
 from kycrisk.signals import Signal, Subject, Type
 from kycrisk.signup import Phone
 
-_ABSENT = Answer(
-    {"phone.given": False, "phone.valid": False, "phone.e164": "", "phone.country": "", "phone.kind": ""}
-)
+_ABSENT = Answer({"phone.given": False, "phone.valid": False, "phone.e164": "", "phone.country": "", "phone.kind": ""})
 
 
 def _ask(phone: Phone) -> Answer:

@@ -1,7 +1,179 @@
-"""`kycrisk check`, `test`, `fmt` and `schema`: what an analyst runs while writing rules."""
+"""`kycrisk feeds`: the lists that come from outside."""
 
 from __future__ import annotations
 
+import json
+import sys
+from datetime import datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
-def add_to(app: typer.Typer) -> None: ...
+from kycrisk.cli.app import FINDINGS, Fault
+from kycrisk.cli.options import Config, Offline, settings_of
+from kycrisk.cli.terminal import Paint, note, progress_bar, say
+from kycrisk.problems import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from kycrisk.cli.feed_text import Standing
+    from kycrisk.feeds.catalogue import Feed
+    from kycrisk.feeds.update import Progress
+    from kycrisk.settings import Settings
+
+
+class ListFormat(str, Enum):
+    human = "human"
+    json = "json"
+
+
+group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List, update and look into the lists.")
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(group, name="feeds")
+
+
+Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Only these feeds.")]
+
+
+@group.command("list")
+def list_feeds(
+    ctx: typer.Context,
+    names: Names = None,
+    every: Annotated[bool, typer.Option("--all", "-a", help="Those that are disabled too.")] = False,
+    kinds: Annotated[bool, typer.Option("--kinds", help="Show the kinds of lists that can be read.")] = False,
+    format_: Annotated[ListFormat, typer.Option("--format", "-f", help="human or json.")] = ListFormat.human,
+    config: Config = None,
+    offline: Offline = False,
+) -> None:
+    """List the feeds: state, age, entries, trust, when the next update is due, licence and lineage."""
+    from kycrisk.cli.feed_text import standing_dict, standing_lines, standings
+
+    if kinds:
+        from kycrisk.feeds.formats import FORMATS
+
+        say(*(f"{kind:<14} {', '.join(sorted(shape.value for shape in FORMATS[kind].shapes))}" for kind in FORMATS))
+        return
+    settings = settings_of(ctx, config, offline)
+    feeds = _feeds(settings)
+    chosen = _chosen(feeds, names or (), every=every)
+    found = standings(feeds, chosen, settings.snapshots, _now())
+    if format_ is ListFormat.json:
+        say(json.dumps([standing_dict(each) for each in found], ensure_ascii=False, indent=2))
+    else:
+        say(*standing_lines(found, Paint.on(sys.stdout), _now()))
+
+
+@group.command()
+def update(
+    ctx: typer.Context,
+    names: Names = None,
+    force: Annotated[bool, typer.Option("--force", help="Ask also for lists that are not due.")] = False,
+    config: Config = None,
+    offline: Offline = False,
+) -> None:
+    """Fetch and compile the lists that are due. A list that fails stays as it was.
+
+    With --offline only packages, files and shipped lists are read. Exit codes: 1 when a list failed.
+    """
+    from kycrisk.cli.feed_text import result_lines
+    from kycrisk.feeds.update import update as update_feeds
+
+    settings = settings_of(ctx, config, offline)
+    chosen = _chosen(_feeds(settings), names or (), every=False)
+    bar = progress_bar()
+    show = _Bar(bar) if bar is not None else None
+    try:
+        results = update_feeds(
+            chosen, settings.snapshots, now=_now(), offline=settings.offline, force=force, on_progress=show
+        )
+    finally:
+        if bar is not None:
+            bar.stop()
+    say(*result_lines(results, Paint.on(sys.stdout), _now()))
+    failed = sum(result.status == "failed" for result in results)
+    if failed:
+        note(f"{failed} of {len(results)} lists failed")
+    raise typer.Exit(FINDINGS if failed else 0)
+
+
+@group.command()
+def show(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The feed.")],
+    contains: Annotated[
+        list[str] | None,
+        typer.Option("--contains", metavar="KEY", help="Does the list hold this domain, address or IP?"),
+    ] = None,
+    config: Config = None,
+    offline: Offline = False,
+) -> None:
+    """Show everything about one feed, and whether its list holds an entry.
+
+    Exit codes: 1 when --contains finds nothing.
+    """
+    from kycrisk.cli.feed_text import contained, detail_lines, standings
+
+    settings = settings_of(ctx, config, offline)
+    feeds = _feeds(settings)
+    chosen = _chosen(feeds, [name], every=True)
+    [found] = standings(feeds, chosen, settings.snapshots, _now())
+    if not contains:
+        say(*detail_lines(found, Paint.on(sys.stdout), _now()))
+        return
+    answers = [_answer(found, key) for key in contains]
+    say(*(f"{key}: {f'listed as {entry}' if entry else 'not listed'}" for key, entry in answers))
+    raise typer.Exit(0 if all(entry for _, entry in answers) else FINDINGS)
+
+
+def _answer(found: Standing, key: str) -> tuple[str, str | None]:
+    from kycrisk.cli.feed_text import contained
+
+    try:
+        return key, contained(found, key)
+    except ValueError as error:
+        raise Fault(str(error)) from None
+
+
+class _Bar:
+    """Draws an update on a progress bar: one step a feed, and the bytes of the one that is coming in."""
+
+    def __init__(self, bar: object) -> None:
+        from rich.progress import Progress as Drawn
+
+        assert isinstance(bar, Drawn)
+        self._bar = bar
+        self._task = bar.add_task("updating lists", total=1.0)
+        bar.start()
+
+    def __call__(self, progress: Progress) -> None:
+        share = min(1.0, progress.received / progress.expected) if progress.expected else 0.0
+        done = (progress.number - 1 + (1.0 if progress.result else share)) / progress.of
+        self._bar.update(self._task, completed=done, description=f"{progress.feed.name:<32}", refresh=True)
+
+
+def _now() -> datetime:
+    from kycrisk.screening.screener import now_utc
+
+    return now_utc()
+
+
+def _feeds(settings: Settings) -> tuple[Feed, ...]:
+    from kycrisk.feeds.catalogue import read_catalogues
+
+    return read_catalogues(settings.catalogues)
+
+
+def _chosen(feeds: Sequence[Feed], names: Sequence[str], *, every: bool) -> list[Feed]:
+    """The feeds of these names, or all that are enabled."""
+    by_name = {feed.name: feed for feed in feeds}
+    for name in names:
+        if name not in by_name:
+            raise Fault(f"there is no feed `{name}`", did_you_mean(name, by_name) or "`kycrisk feeds list --all`")
+    if names:
+        return [by_name[name] for name in dict.fromkeys(names)]
+    return [feed for feed in feeds if feed.enabled or every]

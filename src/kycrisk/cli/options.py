@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from kycrisk.ruleset.model import Ruleset
     from kycrisk.settings import Settings
 
 
@@ -47,11 +48,9 @@ def settings_of(ctx: typer.Context, config: Path | None, offline: bool) -> Setti
     return settings
 
 
-def settings_if_any(ctx: typer.Context, config: Path | None) -> Settings | None:
-    """The settings of the working folder; None when none was named and the current folder is not one."""
-    from kycrisk.settings import SETTINGS_NAME, read_settings
+def loaded_ruleset(settings: Settings) -> Ruleset:
+    """The rules of the working folder. Raises `Problems`."""
+    from kycrisk.checks.catalogue import ALIASES, SIGNALS
+    from kycrisk.ruleset.load import load_ruleset
 
-    path = config_path(ctx, config)
-    if path is None and not Path(SETTINGS_NAME).exists():
-        return None
-    return read_settings(path or Path())
+    return load_ruleset(settings.rules, signals=SIGNALS, aliases=ALIASES)

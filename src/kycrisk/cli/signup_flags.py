@@ -98,9 +98,7 @@ def given_input(params: Mapping[str, Any], attributes: Mapping[str, Signal]) -> 
     return opened(source, params["input_format"], attributes, ignore_unknown=params["ignore_unknown"])
 
 
-def opened(
-    source: str, kind: InputFormat, attributes: Mapping[str, Signal], *, ignore_unknown: bool = False
-) -> Input:
+def opened(source: str, kind: InputFormat, attributes: Mapping[str, Signal], *, ignore_unknown: bool = False) -> Input:
     """The input that a file or `-` holds. Raises `Fault` or `Problems`."""
     from kycrisk.screening.inputs.opening import kind_of, open_file, text_input
 

@@ -75,7 +75,7 @@ _KEYS: dict[Kind, frozenset[str]] = {
     "country": frozenset({"country", "registered_country", "continent"}),
     "network": frozenset({"autonomous_system_number"}),
 }
-_SETTING: dict[Kind, str] = {"country": "geo_country", "network": "geo_asn"}
+_SETTING: dict[Kind, str] = {"country": "geo.country", "network": "geo.asn"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,21 +115,15 @@ class Geo:
     networks: Source = field(default_factory=lambda: _unset("network"))
 
     @classmethod
-    def open(
-        cls, countries: Path | None = None, networks: Path | None = None, *, max_age: timedelta = MAX_AGE
-    ) -> Geo:
+    def open(cls, countries: Path | None = None, networks: Path | None = None, *, max_age: timedelta = MAX_AGE) -> Geo:
         """The databases at these paths. It never raises: a missing or damaged one is unknown, with the reason."""
-        return cls(
-            countries=_source("country", countries, max_age), networks=_source("network", networks, max_age)
-        )
+        return cls(countries=_source("country", countries, max_age), networks=_source("network", networks, max_age))
 
     @property
     def good_until(self) -> datetime:
         """The earliest moment at which a database becomes too old."""
         found = (source.database for source in (self.countries, self.networks))
-        return min(
-            (one.built_at + one.max_age for one in found if isinstance(one, Database)), default=_END_OF_TIME
-        )
+        return min((one.built_at + one.max_age for one in found if isinstance(one, Database)), default=_END_OF_TIME)
 
 
 NO_GEO = Geo()
@@ -147,9 +141,7 @@ def _open(path: Path, kind: Kind, max_age: timedelta) -> Database | Unknown:
     except OSError as error:
         return Unknown(Why.NOT_CONFIGURED, f"`{path}` cannot be read: {error.strerror}")
     except (maxminddb.InvalidDatabaseError, ValueError) as error:
-        return Unknown(
-            Why.MALFORMED_ANSWER, f"`{path}` is not a MaxMind-format database: {_lower(str(error))}"
-        )
+        return Unknown(Why.MALFORMED_ANSWER, f"`{path}` is not a MaxMind-format database: {_lower(str(error))}")
     try:
         fits = any(not _KEYS[kind].isdisjoint(record) for record in _probe(reader))
         built_at = datetime.fromtimestamp(reader.metadata().build_epoch, UTC)

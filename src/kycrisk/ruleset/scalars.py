@@ -26,9 +26,11 @@ _WORDS = re.compile(r"y|n|yes|no|on|off|true|false|null", re.IGNORECASE)
 _TRUE_WORDS = frozenset({"y", "yes", "on", "true"})
 _SUSPECT = frozenset("+-.~=0123456789")
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)", re.ASCII)
-_FLOAT = re.compile(r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?", re.ASCII)
+_FLOAT = re.compile(r"(?:[-+]?[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+][0-9]+)?", re.ASCII)
 _OTHER_INT = re.compile(r"[-+]?(?:0[0-7_]+|0[0-9]+|0o[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+|[0-9][0-9_]*_[0-9_]*)", re.ASCII)
-_OTHER_FLOAT = re.compile(r"[-+]?(?:\.inf|\.nan)|[-+]?[0-9][0-9_]*_[0-9_]*\.[0-9_]*", re.ASCII | re.IGNORECASE)
+_OTHER_FLOAT = re.compile(
+    r"[-+]?(?:\.inf|\.nan|\.[0-9_]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:e[-+]?[0-9]+)?", re.ASCII | re.IGNORECASE
+)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}.*)?", re.ASCII)
 _SEXAGESIMAL = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?", re.ASCII)
 
@@ -72,7 +74,7 @@ def _number_or_date(text: str) -> Plain | Trap:
     if _OTHER_INT.fullmatch(text):
         return _quoted_text("is not the same number to all YAML readers", text, "or the number in plain decimal digits")
     if _OTHER_FLOAT.fullmatch(text):
-        return _quoted_text("is not a number that rules can hold", text)
+        return _quoted_text("is not the same number to all YAML readers", text, "or a plain decimal number")
     if _DATE.fullmatch(text):
         return _quoted_text("without quotes is a date to some YAML readers and a text to others", text)
     if _SEXAGESIMAL.fullmatch(text):

@@ -46,7 +46,6 @@ class Gatherer:
         self.derived.answer(known, unknown, signup.submitted_at)
         return Evidence(known, unknown, self.origins), tuple(lookups)
 
-
     def _unanswered(self, check: AnyCheck, unknown: Mapping[str, Unknown]) -> Lookup:
         """What a check's silence looks like in the decision. A world's gaps are few, so they are worded once."""
         cached = self.worded.get(id(unknown))

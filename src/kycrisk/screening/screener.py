@@ -1,8 +1,8 @@
 """The screener: opened once on a working folder, it screens signups until it is closed.
 
-    screener = Screener.open("site")
-    decision = screener.screen({"account_id": "a-1", "email": "jane@example.com", "ip": "192.0.2.7"})
-    if decision.flagged: ...
+screener = Screener.open("site")
+decision = screener.screen({"account_id": "a-1", "email": "jane@example.com", "ip": "192.0.2.7"})
+if decision.flagged: ...
 """
 
 from __future__ import annotations

@@ -10,11 +10,9 @@ _ROWS = (
     "1234567890", "qazwsxedcrfvtgb", "1qaz2wsx3edc", "йцукенгшщзхъ", "фывапролджэ", "ячсмитьбю",
 )  # fmt: skip
 
-# Steps along a row that names and words take too: Hagerty, Trew, Schwerter, Hertz, Azer, Konzert, Kreuztraeger,
+# Steps along a row that names and words take too: Hagerty, Trew, Schwerter, Hertz, Azer, Reza, Konzert, Kreuztraeger,
 # провал.
-_IN_NAMES = frozenset(
-    {"erty", "trew", "wert", "ertz", "azer", "zert", "rewt", "uztr", "ztre", "прол", "рова", "вапр"}
-)
+_IN_NAMES = frozenset({"erty", "trew", "wert", "ertz", "azer", "zert", "reza", "uztr", "ztre", "прол", "рова", "вапр"})
 
 
 def _runs(length: int) -> frozenset[str]:

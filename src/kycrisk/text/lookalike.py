@@ -52,11 +52,7 @@ def lookalike(domain: str, registrable: str = "", shown: str = "", written: str 
     owned = registrable or domain
     if owned in _KNOWN or owned in _HONEST:
         return ""
-    seen = (
-        ".".join((shown or domain).split(".")[-owned.count(".") - 1 :])
-        if domain != owned
-        else shown or domain
-    )
+    seen = ".".join((shown or domain).split(".")[-owned.count(".") - 1 :]) if domain != owned else shown or domain
     if not written.islower():
         seen = _as_written(written, owned) or seen
     name, _, suffix = seen.partition(".")
@@ -85,9 +81,7 @@ def one_slip(one: str, other: str) -> bool:
 def _as_written(written: str, owned: str) -> str:
     """The domain in mixed case with every upper-case I shown as the l it looks like; "" for other writings."""
     host = written.rpartition("@")[2].strip()[-len(owned) :]
-    return (
-        host.replace("I", "l").lower() if host.lower() == owned and not host.isupper() and "I" in host else ""
-    )
+    return host.replace("I", "l").lower() if host.lower() == owned and not host.isupper() and "I" in host else ""
 
 
 def _slipped(owned: str) -> str:
@@ -106,7 +100,7 @@ def _slipped(owned: str) -> str:
 
 def _other_initial(name: str, model: str) -> bool:
     """Whether the slip is a new first letter: that is seen at once, and honest (`xmail.com`, `hicloud.com`)."""
-    return name[1:] == model[1:] or name[1:] == model
+    return name[1:] == model[1:] or (name[1:] == model and name[0] != model[0])
 
 
 def _worn_as_prefix(domain: str, owned: str) -> str:
@@ -114,8 +108,8 @@ def _worn_as_prefix(domain: str, owned: str) -> str:
     if "-" in owned and (behind := owned.rpartition("-")[2]) in _LARGE_SET:
         return behind
     if domain != owned:
-        inner = domain[: -len(owned) - 1]
-        return next((provider for provider in _LARGE if f".{inner}.".endswith(f".{provider}.")), "")
+        inner = f".{domain[: -len(owned)]}"
+        return next((provider for provider in _LARGE if f".{provider}." in inner), "")
     return ""
 
 
@@ -145,15 +139,11 @@ def _by_shorter() -> dict[tuple[str, str], tuple[str, ...]]:
 _LARGE_SET = frozenset(_LARGE)
 _KNOWN = frozenset(_LARGE + _IMITATED)
 _NAMES = frozenset(provider.partition(".")[0] for provider in _LARGE)
-_COM_NAMES = (
-    frozenset(provider.removesuffix(".com") for provider in _LARGE if provider.count(".") == 1) & _NAMES
-)
+_COM_NAMES = frozenset(provider.removesuffix(".com") for provider in _LARGE if provider.count(".") == 1) & _NAMES
 _BY_SHORTER = _by_shorter()
 
 # First letters and lengths that a name one slip away can have: most domains end here.
-_NEAR = frozenset(
-    (initial, len(name) + more) for name in _NAMES for initial in name[:2] for more in (-1, 0, 1)
-)
+_NEAR = frozenset((initial, len(name) + more) for name in _NAMES for initial in name[:2] for more in (-1, 0, 1))
 
 # What an imitation in ASCII can look like from afar: the suffix, and the length of the name with groups for letters.
 _SIZES = frozenset(

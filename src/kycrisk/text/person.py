@@ -11,9 +11,7 @@ from kycrisk.text.names import names
 # `anna.schmidt`, `anna_schmidt87`: two words of at least three letters. Digits may follow, nothing may precede.
 _FULL_NAME = re.compile(r"([a-z]{3,})[._-]([a-z]{3,})[0-9]{0,4}")
 _SHORTEST = 3  # letters of a name that mean something inside a longer word
-_ALIKE = (
-    4  # letters from which one slip is another spelling: `sofia`, `sophia` need their common start instead
-)
+_ALIKE = 4  # letters from which one slip is another spelling: `sofia`, `sophia` need their common start instead
 
 
 def untagged(local: str, tag: str) -> str:
@@ -29,8 +27,7 @@ def shares_a_name(full: str, local: str) -> bool:
     if full.isascii() and local.isascii():
         return _stands_in(words(full.lower()), local.lower())
     return any(
-        _stands_in([part for word in words(full) for part in spellings(word)], written)
-        for written in spellings(local)
+        _stands_in([part for word in words(full) for part in spellings(word)], written) for written in spellings(local)
     )
 
 
@@ -50,9 +47,7 @@ def names_another(full: str, company: str, local: str) -> bool:
     if any(word in known.words and word not in known.given for word in both):
         return False
     own = [part for word in words(f"{full} {company}") for part in spellings(word)]
-    return all(part.isascii() for part in own) and not any(
-        _alike(part, word) for part in own for word in both
-    )
+    return all(part.isascii() for part in own) and not any(_alike(part, word) for part in own for word in both)
 
 
 def _stands_in(parts: list[str], local: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kycrisk.intake import COLUMNS
@@ -69,7 +69,8 @@ def checked_columns(
     return tuple("" if name in unknown else name for name in columns)
 
 
-def _column_help(name: str, known: Iterable[str]) -> str:
+def _column_help(name: str, known: Collection[str]) -> str:
     leave_out = "`--ignore-unknown` leaves such columns out"
-    near = did_you_mean(name, known) or did_you_mean(f"address.{name}", known) or did_you_mean(_ATTRIBUTES + name, known)
+    prefixed = [prefix + name for prefix in ("address.", _ATTRIBUTES) if prefix + name in known]
+    near = f"did you mean `{prefixed[0]}`?" if prefixed else did_you_mean(name, known)
     return f"{near} {leave_out}" if near else leave_out

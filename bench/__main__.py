@@ -1,0 +1,76 @@
+"""Every script in one run: `python -m bench` writes bench/results.json and bench/results.svg.
+
+`--quick` runs the same code on small inputs and writes nothing beside the terminal: a smoke test, not a measurement.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from bench import command, evaluation, lists, loading, screening
+from bench.figure import Options, Section
+from bench.peers import version_of
+from bench.picture import draw
+
+FOLDER = Path(__file__).parent
+SCRIPTS = (evaluation, loading, lists, screening, command)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the scripts; 1 when engines disagree or a bar is missed."""
+    options = Options(quick="--quick" in arguments)
+    begun = perf_counter()
+    sections = []
+    for script in SCRIPTS:
+        print(f"{script.__name__} …", file=sys.stderr, flush=True)
+        sections.append(script.run(options))
+        print("\n".join(str(figure) for figure in sections[-1].figures), flush=True)
+    results = _results(sections, perf_counter() - begun)
+    if not options.quick:
+        (FOLDER / "results.json").write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
+        draw(results, FOLDER / "results.svg")
+    failures = [failure for section in sections for failure in section.failures]
+    if failures:
+        print("the run is worthless:", *failures, sep="\n", file=sys.stderr)
+        return 1
+    missed = [figure for section in sections for figure in section.figures if figure.met is False]
+    print(f"{len(missed)} of the bars missed" if missed else "all bars met", file=sys.stderr)
+    return 1 if missed and not options.quick else 0
+
+
+def _results(sections: list[Section], took: float) -> dict[str, Any]:
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "took_s": round(took, 1),
+        "kycrisk": version_of("kycrisk"),
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "platform": f"{platform.system()} {platform.machine()}",
+        "cpu": _cpu(),
+        "cpus": len(os.sched_getaffinity(0)),
+        "figures": [
+            {"section": section.name, **figure.as_json()} for section in sections for figure in section.figures
+        ],
+        "failures": [failure for section in sections for failure in section.failures],
+        **{section.name: section.details for section in sections},
+    }
+
+
+def _cpu() -> str:
+    """The processor's name, where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,186 @@
+"""An explanation: what each rule found and why, the facts with their sources, what would lower the outcome."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from kycrisk.cli.decision_text import interval, outcome_word, unknown_text
+from kycrisk.cli.terminal import Paint, visible, wrapped
+from kycrisk.decision import Decision
+from kycrisk.decision_json import decision_to_json
+from kycrisk.outcome import Finding
+from kycrisk.ruleset.counterfactual import Counterfactuals, advice, smallest_changes
+from kycrisk.ruleset.evaluate import CompiledRuleset
+from kycrisk.ruleset.model import Rule, Status
+from kycrisk.ruleset.reference import finding
+from kycrisk.ruleset.template import show_value
+from kycrisk.ruleset.words import Explained, explain
+from kycrisk.signals import Fact, Unknown
+
+_STYLES = {Finding.HIT: "red", Finding.UNKNOWN: "yellow", Finding.EXEMPT: "cyan", Finding.MISS: "dim"}
+_TRUTHS = {True: "yes", False: "no", None: "unknown"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A rule over the evidence."""
+
+    rule: Rule
+    finding: Finding
+    why: Explained
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """A decision with everything that led to it."""
+
+    decision: Decision
+    rules: tuple[Judged, ...]
+    changes: Counterfactuals
+    advice: tuple[str, ...]
+
+
+def explanation_of(compiled: CompiledRuleset, decision: Decision, only: str | None = None) -> Explanation:
+    """The explanation of a decision by these rules; `only` one rule's part of it."""
+    known = decision.evidence.known
+    exempt = {each.rule for each in decision.exempt}
+    judged = tuple(
+        Judged(rule=rule, finding=finding(rule, known, exempt), why=explain(rule.condition, known))
+        for rule in compiled.ruleset.rules
+        if only in (None, rule.id)
+    )
+    changes = smallest_changes(compiled, known, exempt)
+    return Explanation(
+        decision=decision,
+        rules=tuple(sorted(judged, key=_order)),
+        changes=changes,
+        advice=advice(changes, compiled.ruleset.signals),
+    )
+
+
+def _order(judged: Judged) -> tuple[int, int]:
+    """Live rules before others, and among them hits first, then what could not be judged."""
+    findings = (Finding.HIT, Finding.UNKNOWN, Finding.EXEMPT, Finding.MISS)
+    return [Status.LIVE, Status.SHADOW, Status.DRAFT, Status.RETIRED].index(judged.rule.status), findings.index(
+        judged.finding
+    )
+
+
+def explanation_lines(explained: Explanation, paint: Paint, *, whole: bool) -> Iterator[str]:
+    """For a terminal; without `whole` only the rules."""
+    decision = explained.decision
+    if whole:
+        name = paint("bold", visible(decision.account_id))
+        yield f"{outcome_word(decision.outcome, paint)}  {name}  score {decision.score}"
+        settled = "settled: nothing that is still unknown can change it" if decision.settled else "not settled"
+        yield from wrapped(f"{settled}; {interval(decision)}", first="  ", rest="  ")
+        yield ""
+        yield paint("bold", "Rules")
+    for judged in explained.rules:
+        yield from _rule_lines(judged, paint)
+    if whole:
+        yield ""
+        yield paint("bold", "Facts")
+        facts = list(decision.evidence.facts())
+        column = min(30, max((len(fact.signal) for fact in facts), default=0))
+        for fact in facts:
+            yield from _fact_lines(fact, column, paint)
+        yield ""
+        yield paint("bold", "What would lower the outcome")
+        yield from _change_lines(explained)
+
+
+def _rule_lines(judged: Judged, paint: Paint) -> Iterator[str]:
+    rule = judged.rule
+    status = "" if rule.status is Status.LIVE else f", {rule.status.value}: not counted"
+    word = paint(_STYLES[judged.finding], f"{judged.finding.value:<8}")
+    text = f"{rule.id} ({rule.contribution}{status}): {rule.title}"
+    yield from wrapped(text, first=f"  {word}", rest=" " * 12, taken=10)
+    for line in judged.why.lines():
+        indent = len(line) - len(line.lstrip())
+        yield from wrapped(
+            visible(line.strip()), first=" " * (12 + indent), rest=" " * (20 + indent), taken=20 + indent
+        )
+
+
+def _fact_lines(fact: Fact, column: int, paint: Paint) -> Iterator[str]:
+    first = f"  {fact.signal:<{column}}  "
+    yield from wrapped(visible(f"{_shown(fact)}  [{_origin(fact)}]"), first=first, rest=" " * (column + 4))
+
+
+def _shown(fact: Fact) -> str:
+    if isinstance(fact.value, Unknown):
+        return f"unknown: {unknown_text(fact.value)}"
+    return show_value(fact.value) or "(empty)"
+
+
+def _origin(fact: Fact) -> str:
+    """`tor-bulk of 2026-11-20, 3f9a1c02`: the source, its date, and the first digits of each snapshot's hash."""
+    origin = fact.origin
+    dated = f" of {origin.as_of:%Y-%m-%d}" if origin.as_of else ""
+    hashes = [snapshot.rpartition(":")[2][:8] for snapshot in origin.snapshots]
+    return ", ".join([f"{origin.source}{dated}", *hashes])
+
+
+def _change_lines(explained: Explanation) -> Iterator[str]:
+    found = explained.changes.found
+    if not found:
+        lowest = explained.decision.outcome.value == 0
+        yield "  nothing: it is the lowest" if lowest else "  no change of up to three facts"
+    for each in found:
+        yield from wrapped(visible(str(each)), first="  - ", rest="    ")
+    if not explained.changes.complete:
+        yield "  The search was cut short; there may be more."
+    if explained.advice:
+        yield ""
+        yield "The customer may be told:"
+        yield from (line for text in explained.advice for line in wrapped(text, first="  - ", rest="    "))
+
+
+def customer_lines(explained: Explanation) -> Iterator[str]:
+    """What a customer may be told, without names of rules or signals."""
+    yield from explained.advice or ("There is nothing that the customer could change.",)
+
+
+def explanation_dict(explained: Explanation) -> dict[str, Any]:
+    """The explanation as JSON has it."""
+    return {
+        "decision": json.loads(decision_to_json(explained.decision)),
+        "rules": [
+            {
+                "rule": judged.rule.id,
+                "title": judged.rule.title,
+                "status": judged.rule.status.value,
+                "contribution": judged.rule.contribution_text,
+                "if_unknown": judged.rule.if_unknown.value,
+                "when": judged.rule.when,
+                "finding": judged.finding.value,
+                "why": _why_dict(judged.why),
+            }
+            for judged in explained.rules
+        ],
+        "changes": [
+            {
+                "outcome": each.outcome.word,
+                "facts": [
+                    {"signal": change.signal, "now": show_value(change.now), "text": str(change)}
+                    for change in each.changes
+                ],
+            }
+            for each in explained.changes.found
+        ],
+        "changes_complete": explained.changes.complete,
+        "advice": list(explained.advice),
+    }
+
+
+def _why_dict(why: Explained) -> dict[str, Any]:
+    return {
+        "text": why.text,
+        "truth": _TRUTHS[why.truth],
+        "because": why.because,
+        "branches": [_why_dict(branch) for branch in why.branches],
+    }

@@ -1,0 +1,180 @@
+"""Lists as people read them: how each stands, and what became of an update."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from kycrisk.cli.terminal import Paint, visible, wrapped
+from kycrisk.decision_json import moment_text
+from kycrisk.durations import format_duration
+from kycrisk.feeds.catalogue import NEVER, Feed
+from kycrisk.feeds.match import NetworkSet
+from kycrisk.feeds.purposes import PURPOSES, Shape
+from kycrisk.feeds.snapshot import Header, Snapshot
+from kycrisk.feeds.sources import is_built_in, is_remote
+from kycrisk.feeds.taking import current, protected_by
+from kycrisk.feeds.update import UpdateResult
+from kycrisk.normal.email import normal_email
+from kycrisk.signals import Unknown
+
+_STYLES = {"fresh": "green", "stale": "yellow", "missing": "yellow", "disabled": "dim"}
+_STATUS = {"updated": "green", "failed": "bad", "skipped": "yellow", "not_due": "dim", "unchanged": "dim"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a feed stands: its newest snapshot, or why there is none."""
+
+    feed: Feed
+    found: Snapshot | Unknown
+    state: str  # fresh, stale, missing, disabled
+
+    @property
+    def header(self) -> Header | None:
+        return None if isinstance(self.found, Unknown) else self.found.header
+
+
+def standings(feeds: Sequence[Feed], chosen: Sequence[Feed], folder: Path, now: datetime) -> list[Standing]:
+    """How the chosen among these feeds stand."""
+    protected = protected_by(feeds, folder, now=now)
+    found = ((feed, current(feed, folder, now=now, protected=protected)) for feed in chosen)
+    return [Standing(feed=feed, found=snapshot, state=_state(feed, snapshot, now)) for feed, snapshot in found]
+
+
+def _state(feed: Feed, found: Snapshot | Unknown, now: datetime) -> str:
+    if not feed.enabled:
+        return "disabled"
+    if isinstance(found, Unknown):
+        return "missing"
+    return "fresh" if feed.max_age == NEVER or now - found.header.as_of <= feed.max_age else "stale"
+
+
+def standing_lines(found: Sequence[Standing], paint: Paint, now: datetime) -> Iterator[str]:
+    """Two lines a feed, under the purpose that it serves."""
+    for purpose in PURPOSES.values():
+        rows = [each for each in found if each.feed.purpose == purpose.name]
+        if not rows:
+            continue
+        yield paint("bold", purpose.title)
+        for each in rows:
+            feed, header = each.feed, each.header
+            state = paint(_STYLES[each.state], f"{each.state:<8}")
+            age = _age(now - header.as_of) if header else ""
+            entries = f"{header.entries:,}" if header else ""
+            row = f"  {feed.name:<32} {state} {age:>5} {entries:>9}  {feed.trust:<13} {_due(each, now)}"
+            yield row.rstrip()
+            yield from wrapped(f"{feed.licence}; lineage {feed.lineage}", first=" " * 6, rest=" " * 6)
+        yield ""
+
+
+def _due(each: Standing, now: datetime) -> str:
+    if not each.feed.enabled:
+        return ""
+    if is_built_in(each.feed.url):
+        return "built in"
+    if each.header is None:
+        return "due now"
+    due = each.header.checked_at + each.feed.refresh - now
+    return f"due in {_age(due)}" if due > timedelta() else "due now"
+
+
+def _age(age: timedelta) -> str:
+    """In its largest unit: `3d`, `5h`, `12m`."""
+    for unit in (timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)):
+        if age >= unit:
+            return format_duration(age // unit * unit)
+    return "0m"
+
+
+def standing_dict(each: Standing) -> dict[str, Any]:
+    """How a feed stands, as JSON has it."""
+    feed, header = each.feed, each.header
+    return {
+        "name": feed.name,
+        "title": feed.title,
+        "purpose": feed.purpose,
+        "state": each.state,
+        "as_of": moment_text(header.as_of) if header else None,
+        "checked_at": moment_text(header.checked_at) if header else None,
+        "entries": header.entries if header else 0,
+        "dropped": dict(header.dropped) if header else {},
+        "sha256": header.sha256 if header else None,
+        "why": str(each.found) if isinstance(each.found, Unknown) else None,
+        "url": feed.url,
+        "licence": feed.licence,
+        "lineage": feed.lineage,
+        "trust": feed.trust,
+        "max_age": None if feed.max_age == NEVER else format_duration(feed.max_age),
+        "refresh": format_duration(feed.refresh),
+    }
+
+
+def detail_lines(each: Standing, paint: Paint, now: datetime) -> Iterator[str]:
+    """Everything about one feed."""
+    feed, header = each.feed, each.header
+    yield f"{paint('bold', feed.name)}  {paint(_STYLES[each.state], each.state)}"
+    rows = {
+        "title": feed.title,
+        "purpose": f"{feed.purpose}: {PURPOSES[feed.purpose].title}",
+        "from": feed.url,
+        "kind": feed.kind,
+        "licence": feed.licence,
+        "credit": feed.credit,
+        "lineage": ", ".join([feed.lineage, *(f"copies {copied}" for copied in feed.copies)]),
+        "copy of": feed.copy_of,
+        "trust": feed.trust,
+        "refresh": format_duration(feed.refresh),
+        "max age": "never stale" if feed.max_age == NEVER else format_duration(feed.max_age),
+    }
+    if isinstance(each.found, Unknown):
+        rows["missing"] = each.found.detail
+    if header is not None:
+        rows |= {
+            "entries": f"{header.entries:,}",
+            "dropped": ", ".join(f"{number:,} {why.replace('_', ' ')}" for why, number in header.dropped.items()),
+            "as of": f"{header.as_of:%Y-%m-%d %H:%M} UTC, {_age(now - header.as_of)} old ({header.as_of_from})",
+            "checked": f"{header.checked_at:%Y-%m-%d %H:%M} UTC; {_due(each, now)}",
+            "sha256": header.sha256,
+        }
+    for name, text in rows.items():
+        if text:
+            yield from wrapped(visible(text), first=f"  {name:<9}", rest=" " * 11)
+
+
+def contained(each: Standing, key: str) -> str | None:
+    """The entry of a list that matches a key, None when there is none. Raises `ValueError`: it cannot be asked."""
+    if isinstance(each.found, Unknown):
+        raise ValueError(each.found.detail or str(each.found))
+    entries = each.found.entries
+    if isinstance(entries, NetworkSet):
+        try:
+            return entries.find(ip_address(key))
+        except ValueError:
+            raise ValueError(f"`{each.feed.name}` lists networks, and `{key}` is not an IP address") from None
+    if PURPOSES[each.feed.purpose].shape is Shape.EMAIL:
+        return entries.find(key)
+    domain = normal_email(f"x@{key}").domain
+    if not domain:
+        raise ValueError(f"`{each.feed.name}` lists domains, and `{key}` is not one")
+    return entries.find(domain)
+
+
+def result_lines(results: Sequence[UpdateResult], paint: Paint, now: datetime) -> Iterator[str]:
+    """What became of each feed."""
+    for result in results:
+        status = paint(_STATUS[result.status], f"{result.status.replace('_', ' '):<9}")
+        entries = f"{result.entries:,}" if result.as_of else ""
+        dated = f"as of {result.as_of:%Y-%m-%d}" if result.as_of else ""
+        yield f"{status}  {result.feed.name:<32} {entries:>9}  {dated}".rstrip()
+        if result.reason:
+            yield from wrapped(visible(result.reason), first=" " * 13, rest=" " * 13)
+        if result.status == "updated" and result.dropped:
+            dropped = ", ".join(f"{number:,} {why.replace('_', ' ')}" for why, number in result.dropped.items())
+            yield from wrapped(f"dropped: {dropped}", first=" " * 13, rest=" " * 13)
+    if not any(is_remote(result.feed.url) or result.feed.enabled for result in results):
+        yield "no feed is enabled"

@@ -1,0 +1,131 @@
+"""The settings of a working folder: `kycrisk.yaml`, and environment variables over it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from kycrisk.documents import read_document
+from kycrisk.durations import parse_duration
+from kycrisk.feeds.catalogue import default_catalogue
+from kycrisk.problems import Problem, Problems
+from kycrisk.shipped import shipped
+
+FILE = "kycrisk.yaml"
+GEO_MAX_AGE = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where everything of a site lies; paths are absolute."""
+
+    file: Path | None  # None: no kycrisk.yaml, so everything is as shipped
+    folder: Path
+    rules: Path
+    exemptions: Path
+    snapshots: Path  # compiled lists
+    catalogues: tuple[Path, ...]  # of list sources, the shipped one first
+    geo_country: Path | None = None
+    geo_asn: Path | None = None
+    geo_max_age: timedelta = GEO_MAX_AGE
+    offline: bool = False
+
+
+class GeoForm(BaseModel):
+    """MaxMind-format databases: `country` for countries, `asn` for networks."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    country: str | None = Field(
+        default=None, min_length=1, description="a database of countries, such as GeoLite2-Country.mmdb"
+    )
+    asn: str | None = Field(default=None, min_length=1, description="a database of networks, such as GeoLite2-ASN.mmdb")
+    max_age: timedelta = Field(default=GEO_MAX_AGE, description="an older database answers unknown")
+
+    @field_validator("max_age", mode="before")
+    @classmethod
+    def _duration(cls, raw: object) -> timedelta:
+        if not isinstance(raw, str):
+            raise ValueError(f"`{raw}` is not a duration such as `90d`")
+        duration = parse_duration(raw)
+        if duration <= timedelta(0):
+            raise ValueError(f"`{raw}` is not longer than nothing")
+        return duration
+
+
+class SettingsForm(BaseModel):
+    """`kycrisk.yaml`. Paths are relative to the file."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    rules: str = Field(default="rules", min_length=1, description="the folder with policy and rules")
+    exemptions: str = Field(default="exemptions.yaml", min_length=1, description="who is exempt from which rule")
+    state: str = Field(default=".kycrisk", min_length=1, description="where downloaded lists are kept")
+    feeds: list[str] = Field(default_factory=list, description="catalogues of list sources over the shipped one")
+    geo: GeoForm = Field(default_factory=GeoForm, description="databases of countries and networks")
+    offline: bool = Field(default=False, description="never use the network")
+
+
+#: Environment variables that go before the file, and the settings they stand for.
+VARIABLES: Mapping[str, tuple[str, ...]] = {
+    "KYCRISK_RULES": ("rules",),
+    "KYCRISK_EXEMPTIONS": ("exemptions",),
+    "KYCRISK_STATE": ("state",),
+    "KYCRISK_GEO_COUNTRY": ("geo", "country"),
+    "KYCRISK_GEO_ASN": ("geo", "asn"),
+    "KYCRISK_OFFLINE": ("offline",),
+}
+
+
+def read_settings(where: Path, *, environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of a folder, or of a settings file. Without a file everything is as shipped.
+
+    Raises `Problems` with everything that is wrong with the file or the environment.
+    """
+    file = where if where.is_file() or where.suffix in (".yaml", ".yml") else where / FILE
+    if file is where and not where.is_file():
+        raise Problems([Problem(str(where), "there is no such settings file", "`kycrisk init` makes one")])
+    if file is not where and not where.is_dir():
+        raise Problems([Problem(str(where), "there is no such folder", "`kycrisk init` makes one")])
+    present = file.is_file()
+    form = read_document(file, SettingsForm) if present else SettingsForm()
+    return _settings(_overridden(form, environ), file if present else None, file.parent.resolve())
+
+
+def _overridden(form: SettingsForm, environ: Mapping[str, str]) -> SettingsForm:
+    raw: dict[str, Any] = form.model_dump()
+    for variable, path in VARIABLES.items():
+        text = environ.get(variable, "")
+        if not text:
+            continue
+        if path == ("offline",) and text.lower() not in ("true", "false", "1", "0"):
+            raise Problems([Problem(f"${variable}", f"`{text}` is neither `true` nor `false`")])
+        *outer, last = path
+        target = raw[outer[0]] if outer else raw
+        target[last] = text.lower() in ("true", "1") if path == ("offline",) else str(Path(text).absolute())
+    return SettingsForm.model_construct(**{**raw, "geo": GeoForm.model_construct(**raw["geo"])})
+
+
+def _settings(form: SettingsForm, file: Path | None, folder: Path) -> Settings:
+    def at(text: str) -> Path:
+        return folder / Path(text).expanduser()
+
+    rules = at(form.rules)
+    return Settings(
+        file=file,
+        folder=folder,
+        rules=rules if file or rules.is_dir() else shipped("rules"),
+        exemptions=at(form.exemptions),
+        snapshots=at(form.state) / "lists",
+        catalogues=(default_catalogue(), *map(at, form.feeds)),
+        geo_country=at(form.geo.country) if form.geo.country else None,
+        geo_asn=at(form.geo.asn) if form.geo.asn else None,
+        geo_max_age=form.geo.max_age,
+        offline=form.offline,
+    )
