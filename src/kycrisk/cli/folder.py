@@ -1,8 +1,138 @@
-"""`kycrisk check`, `test`, `fmt` and `schema`: what an analyst runs while writing rules."""
+"""`kycrisk init`: a working folder with rules, settings and samples."""
 
 from __future__ import annotations
 
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
+from kycrisk.cli.app import Fault
+from kycrisk.cli.options import Config, Offline
+from kycrisk.cli.terminal import Paint, say
 
-def add_to(app: typer.Typer) -> None: ...
+_SETTINGS = """\
+# The settings of this folder. Paths are relative to this file; what is commented out is the default.
+# Environment variables go before the file: KYCRISK_RULES, KYCRISK_EXEMPTIONS, KYCRISK_STATE, KYCRISK_GEO_COUNTRY,
+# KYCRISK_GEO_ASN, KYCRISK_OFFLINE.
+
+rules: rules                     # policy.yaml and the rules; your own lists are in lists/ beside them
+exemptions: exemptions.yaml      # who is exempt from which rule, until when, and who said so
+# state: .kycrisk                # where downloaded lists are kept
+
+# Catalogues of list sources over the one that ships with kycrisk: they add feeds, and change or disable its feeds by
+# name. `kycrisk feeds list --all` shows them.
+# feeds: [feeds.yaml]
+
+# Databases in MaxMind's format (GeoLite2, GeoIP2, DB-IP). Without them the country and the network of an address are
+# unknown.
+# geo:
+#   country: /var/lib/GeoIP/GeoLite2-Country.mmdb
+#   asn: /var/lib/GeoIP/GeoLite2-ASN.mmdb
+#   max_age: 90d                 # an older database answers unknown
+
+# offline: false                 # true: never use the network
+"""
+
+_EXEMPTIONS = """\
+# Who is exempt from which rule. An exemption names one subject (account, email, domain or ip), ends on a date, and says
+# who decided it and why; every decision that it touches shows it.
+exemptions: []
+#  - rule: vpn-network
+#    account: a-1042
+#    until: "2027-01-31T00:00:00Z"
+#    by: Jane Doe
+#    reason: works from a company VPN, seen on a video call
+#  - rule: many-signups-from-address
+#    ip: 192.0.2.0/24
+#    until: "2027-03-01T00:00:00Z"
+#    by: Jane Doe
+#    reason: a training room
+"""
+
+_SAMPLE_SETTINGS = """\
+# The rules of this folder over the sample lists, so that everything can be seen without a network:
+#
+#   kycrisk --config samples/kycrisk.yaml feeds update
+#   kycrisk --config samples/kycrisk.yaml screen samples/signups.csv --history input
+rules: ../rules
+exemptions: ../exemptions.yaml
+state: .kycrisk                  # beside the samples, so that sample lists never mix with yours
+feeds: [feeds.yaml]
+geo:
+  country: geo-sample.mmdb
+  asn: geo-sample.mmdb
+  max_age: 36500d
+"""
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(init)
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="The folder; it is made when there is none.")] = Path(),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")] = False,
+    config: Config = None,
+    offline: Offline = False,
+) -> None:
+    """Make a working folder: settings, the default rules to edit, and samples.
+
+    Files that exist are kept.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise Fault(f"`{folder}` is not a folder")
+    written: list[Path] = []
+    kept: list[Path] = []
+    for relative, content in _files():
+        target = folder / relative
+        if target.exists() and not force:
+            kept.append(relative)
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+        written.append(relative)
+    say(*_report(folder, written, kept, Paint.on(sys.stdout)))
+
+
+def _files() -> Iterator[tuple[Path, bytes]]:
+    """The files of a working folder, and what stands in them."""
+    from kycrisk.ruleset.schema import rules_schema
+    from kycrisk.shipped import shipped
+
+    yield Path("kycrisk.yaml"), _SETTINGS.encode()
+    yield Path("exemptions.yaml"), _EXEMPTIONS.encode()
+    yield from _copied(shipped("rules"), Path("rules"))
+    yield Path("rules/kycrisk.schema.json"), (json.dumps(rules_schema(), indent=2) + "\n").encode()
+    yield from _copied(shipped("data/samples"), Path("samples"))
+    yield Path("samples/kycrisk.yaml"), _SAMPLE_SETTINGS.encode()
+
+
+def _copied(source: Path, target: Path) -> Iterator[tuple[Path, bytes]]:
+    for path in sorted(source.rglob("*")):
+        relative = path.relative_to(source)
+        hidden = any(part.startswith((".", "__")) for part in relative.parts)
+        if path.is_file() and not hidden and path.suffix != ".py" and path.name != "kycrisk.schema.json":
+            yield target / relative, path.read_bytes()
+
+
+def _report(folder: Path, written: list[Path], kept: list[Path], paint: Paint) -> Iterator[str]:
+    places: dict[str, int] = {}
+    for path in written:
+        top = path.parts[0] + ("/" if len(path.parts) > 1 else "")
+        places[top] = places.get(top, 0) + 1
+    for top, number in places.items():
+        yield f"wrote {folder / top}{'/' if top.endswith('/') else ''}" + (f"  {number} files" if number > 1 else "")
+    if kept:
+        yield f"kept {len(kept)} files that exist; --force overwrites them:"
+        yield from (f"  {folder / path}" for path in kept)
+    yield ""
+    yield paint("bold", "Next:")
+    if folder.resolve() != Path().resolve():
+        yield f"  cd {folder}"
+    yield "  kycrisk --config samples/kycrisk.yaml feeds update     # the sample lists, without a network"
+    yield "  kycrisk --config samples/kycrisk.yaml screen samples/signups.csv --history input"
+    yield "  kycrisk feeds update                                   # the real lists"

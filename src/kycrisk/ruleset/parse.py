@@ -28,7 +28,7 @@ from kycrisk.ruleset.condition import (
 from kycrisk.ruleset.literals import WrongLiteral, coerce, read_network, read_pattern
 from kycrisk.ruleset.model import ListKind
 from kycrisk.ruleset.operands import NUMBERS, TEXT_TESTS, OperandReader, Scope, Wrong, called, text_of
-from kycrisk.ruleset.syntax import ConditionError, SyntaxProblem, read_expression
+from kycrisk.ruleset.syntax import MAX_LENGTH, ConditionError, SyntaxProblem, read_expression
 from kycrisk.signals import Type
 
 MAX_LIST = 1000  # constants in one list; longer ones belong in an analyst's list
@@ -58,10 +58,13 @@ class ConditionErrors(ValueError):
         super().__init__("; ".join(error.message for error in self.errors))
 
 
-def parse_condition(text: str, scope: Scope) -> Condition:
-    """The condition that a text says. Raises `ConditionErrors` with everything that is wrong with it."""
+def parse_condition(text: str, scope: Scope, longest: int = MAX_LENGTH) -> Condition:
+    """The condition that a text says. Raises `ConditionErrors` with everything that is wrong with it.
+
+    Canonical texts may be longer than what people write: their reader gives a `longest` of its own.
+    """
     try:
-        parsed = read_expression(text)
+        parsed = read_expression(text, longest)
     except SyntaxProblem as problem:
         raise ConditionErrors([problem.error]) from None
     reader = _Reader(parsed, scope)

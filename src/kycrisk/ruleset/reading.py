@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from kycrisk.outcome import IfUnknown
 from kycrisk.ruleset.condition import SignalRef
@@ -23,9 +24,10 @@ class Reading:
     if_unknown: IfUnknown = IfUnknown.MISS  # the policy's
     resolved: dict[str, SignalRef] = field(default_factory=dict)  # derived signals that were named before
 
-    def wrong(self, node: Node, message: str, help_: str = "") -> None:
-        """Note what is wrong with a node."""
+    def wrong(self, node: Node, message: str, help_: str = "") -> Any:
+        """Note what is wrong with a node. Returns None, which is what a wrong value is read as."""
         self.notes.add(self.source.place(node.start), message, help_)
+        return None
 
     def wrong_at(self, node: ScalarNode, offset: int, message: str, help_: str = "") -> None:
         """Note what is wrong at a character of a scalar's value."""

@@ -112,9 +112,7 @@ class Choice:
         if isinstance(value, str) and value in self.words:
             return self.words[value]
         near = did_you_mean(value, self.words) if isinstance(value, str) else ""
-        return reading.wrong(
-            node, f"expected one of {', '.join(self.words)}, got {described(node)}", near and f"{near}"
-        )
+        return reading.wrong(node, f"expected one of {', '.join(self.words)}, got {described(node)}", near)
 
     def schema(self) -> Schema:
         return {"enum": list(self.words)}

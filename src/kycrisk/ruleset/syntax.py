@@ -46,11 +46,11 @@ class Parsed:
         return column - bisect.bisect_left(self.inserted, column)
 
 
-def read_expression(text: str) -> Parsed:
+def read_expression(text: str, longest: int = MAX_LENGTH) -> Parsed:
     """Text to a syntax tree. Raises `SyntaxProblem` for what is no expression or is beyond the limits."""
-    if len(text) > MAX_LENGTH:
+    if len(text) > longest:
         raise SyntaxProblem(
-            ConditionError(0, f"the condition has {len(text)} characters, at most {MAX_LENGTH} are read",
+            ConditionError(0, f"the condition has {len(text)} characters, at most {longest} are read",
                            "split it into `all:` and `any:` branches, or move values into a list")
         )  # fmt: skip
     if not text.strip():
