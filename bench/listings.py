@@ -1,7 +1,8 @@
 """Lists of the size that a provider has: 200,000 domains and 100,000 networks, made up from a seed.
 
-The names are drawn like those of throw-away mail providers, the networks from blocks that are publicly routed, so
-that the compiler's hygiene (public suffixes, bogons) keeps all of them.
+They stand in for the lists that the shipped catalogue would download, feed by feed and in about their proportions; the
+lists that ship with kycrisk come on top. The domains are drawn like those of throw-away mail providers, the networks
+from blocks that are publicly routed, so that the compiler's hygiene (public suffixes, bogons) keeps all of them.
 """
 
 from __future__ import annotations
@@ -15,39 +16,38 @@ from pathlib import Path
 
 from bench.workload import SEED
 from kycrisk.feeds import snapshot
-from kycrisk.feeds.catalogue import Feed, read_catalogues
-from kycrisk.feeds.taking import take_local
+from kycrisk.feeds.catalogue import Feed, default_catalogue, read_catalogues
+from kycrisk.feeds.taking import protected_by, take_local
 
-NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+Network = IPv4Network | IPv6Network
+
+DOMAINS = {
+    "disposable-email-domains-github": 5_000,
+    "disposable-aggregate": 110_000,
+    "mailchecker": 55_000,
+    "wesbos": 4_000,
+    "fakefilter": 10_000,
+    "misp-dynamic-dns": 1_000,
+    "stopforumspam-domains": 15_000,
+}
+#: IPv4 and IPv6 entries.
+NETWORKS = {
+    "tor-bulk": (1_300, 0),
+    "tor-onionoo": (1_300, 400),
+    "spamhaus-drop-v4": (1_500, 0),
+    "spamhaus-drop-v6": (0, 100),
+    "firehol-level1": (4_500, 0),
+    "firehol-level2": (20_000, 0),
+    "stopforumspam-ip": (25_000, 0),
+    "x4bnet-datacenter-v4": (25_000, 0),
+    "x4bnet-datacenter-v6": (0, 5_000),
+    "x4bnet-vpn-v4": (5_500, 0),
+    "x4bnet-vpn-v6": (0, 400),
+    "icloud-private-relay": (3_000, 7_000),
+}
 _ENDINGS = ("com", "net", "org", "info", "xyz", "top", "icu", "online", "site", "shop", "club", "de", "fr", "pl", "in")
-_OCTETS = (5, 23, 31, 37, 45, 46, 51, 62, 77, 78, 79, 80, 82, 84, 85, 87, 88, 89, 91, 93, 94, 95, 109, 138, 176, 178)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
-    """One list to be made up: the feed's name, what it is for, and how many entries of which kind it gets."""
-
-    name: str
-    purpose: str
-    trust: str
-    domains: int = 0
-    v4: int = 0
-    v6: int = 0
-
-
-LISTINGS = (
-    Listing(name="bench-disposable", purpose="disposable_domain", trust="trusted", domains=60_000),
-    Listing(name="bench-aggregate", purpose="disposable_domain", trust="corroborating", domains=120_000),
-    Listing(name="bench-forum-domains", purpose="forum_spam_domain", trust="corroborating", domains=20_000),
-    Listing(name="bench-tor", purpose="tor_exit", trust="trusted", v4=1_500, v6=500),
-    Listing(name="bench-drop", purpose="drop", trust="trusted", v4=1_500, v6=100),
-    Listing(name="bench-blocklist", purpose="blocklist", trust="corroborating", v4=40_000),
-    Listing(name="bench-datacenter", purpose="datacenter", trust="trusted", v4=25_000, v6=5_000),
-    Listing(name="bench-vpn", purpose="vpn", trust="trusted", v4=11_000, v6=400),
-    Listing(name="bench-relay", purpose="relay", trust="trusted", v4=5_000, v6=10_000),
-)
-DOMAINS = sum(listing.domains for listing in LISTINGS)
-NETWORKS = sum(listing.v4 + listing.v6 for listing in LISTINGS)
+#: First octets that are publicly routed and hold no special block.
+OCTETS = (5, 23, 31, 37, 45, 46, 51, 62, 77, 78, 79, 80, 82, 84, 85, 87, 88, 89, 91, 93, 94, 95, 109, 138, 176, 178)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,51 +55,51 @@ class Entries:
     """What stands in each list, by the feed's name."""
 
     domains: dict[str, list[str]]
-    networks: dict[str, list[IPv4Network | IPv6Network]]
+    networks: dict[str, list[Network]]
+
+    def __len__(self) -> int:
+        return sum(map(len, self.domains.values())) + sum(map(len, self.networks.values()))
 
 
-def made_up(share: float = 1.0) -> Entries:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """Compiled lists: the catalogues that name them, the feeds in use, and the folder of their snapshots."""
+
+    catalogues: tuple[Path, Path]
+    feeds: tuple[Feed, ...]
+    snapshots: Path
+
+
+def make_entries(share: float = 1.0) -> Entries:
     """The entries of all lists, no entry in two of them. `share` makes smaller ones, for a smoke test."""
     source = random.Random(f"lists {SEED}")
     domains, v4, v6 = _domains(source), _blocks_v4(source), _blocks_v6(source)
     return Entries(
-        domains={
-            each.name: [next(domains) for _ in range(int(each.domains * share))] for each in LISTINGS if each.domains
-        },
+        domains={name: [next(domains) for _ in range(int(count * share))] for name, count in DOMAINS.items()},
         networks={
-            each.name: [
-                *(next(v4) for _ in range(int(each.v4 * share))),
-                *(next(v6) for _ in range(int(each.v6 * share))),
-            ]
-            for each in LISTINGS
-            if each.v4
+            name: [*(next(v4) for _ in range(int(fours * share))), *(next(v6) for _ in range(int(sixes * share)))]
+            for name, (fours, sixes) in NETWORKS.items()
         },
     )
 
 
-def write_lists(folder: Path, entries: Entries) -> Path:
-    """The lists as text files, and the catalogue that names them; returns the catalogue's path."""
-    folder.mkdir(parents=True, exist_ok=True)
+def compile_lists(folder: Path, entries: Entries) -> Compiled:
+    """The lists as text files, a catalogue that puts them in place of the downloads, and their snapshots."""
+    folder.mkdir(parents=True)
     lines = ["feeds:"]
-    for listing in LISTINGS:
-        content = entries.domains.get(listing.name) or map(str, entries.networks[listing.name])
-        (folder / f"{listing.name}.txt").write_text("\n".join(content) + "\n")
-        lines.append(
-            f"  {listing.name}: {{title: {listing.name}, purpose: {listing.purpose}, "
-            f"kind: {'domains' if listing.domains else 'networks'}, url: {listing.name}.txt, licence: made up, "
-            f"lineage: {listing.name}, trust: {listing.trust}, refresh: 1d, max_age: never}}"
-        )
-    catalogue = folder / "feeds.yaml"
+    for names, kind in ((entries.domains, "domains"), (entries.networks, "networks")):
+        for name, content in names.items():
+            (folder / f"{name}.txt").write_text("".join(f"{entry}\n" for entry in content))
+            lines.append(f"  {name}: {{url: {name}.txt, kind: {kind}, max_age: never, minimum: 1}}")
+    catalogue, snapshots = folder / "feeds.yaml", folder / "snapshots"
     catalogue.write_text("\n".join(lines) + "\n")
-    return catalogue
-
-
-def compile_lists(catalogue: Path, snapshots: Path, now: datetime = NOW) -> tuple[Feed, ...]:
-    """The compiled snapshots of every list of a catalogue, as `kycrisk feeds update` leaves them."""
-    feeds = read_catalogues([catalogue])
+    catalogues = (default_catalogue(), catalogue)
+    feeds = tuple(feed for feed in read_catalogues(catalogues) if feed.enabled)
+    now = datetime.now(UTC)
+    protected = protected_by(feeds, snapshots, now=now)
     for feed in feeds:
-        snapshot.write(snapshots, take_local(feed, now=now, protected=frozenset()))
-    return feeds
+        snapshot.write(snapshots, take_local(feed, now=now, protected=protected))
+    return Compiled(catalogues=catalogues, feeds=feeds, snapshots=snapshots)
 
 
 def _domains(source: random.Random) -> Iterator[str]:
@@ -116,7 +116,7 @@ def _blocks_v4(source: random.Random) -> Iterator[IPv4Network]:
     """Networks and single addresses, each in a /24 of its own, so that none lies inside another."""
     seen: set[int] = set()
     while True:
-        block = source.choice(_OCTETS) << 24 | source.getrandbits(16) << 8
+        block = source.choice(OCTETS) << 24 | source.getrandbits(16) << 8
         if block not in seen:
             seen.add(block)
             prefix = source.choice((24, 24, 26, 28, 32, 32, 32))

@@ -53,14 +53,15 @@ def interval(decision: Decision) -> str:
 
 def _reasons(reasons: Iterable[Reason], paint: Paint) -> Iterator[str]:
     shown = tuple(reasons)
-    column = max((len(each.contribution) for each in shown), default=0)
+    column = max((len(each.contribution) for each in shown if each.contribution[0] in "+-"), default=0)
+    rest = " " * (column + 6)
     for each in shown:
-        first = f"    {each.contribution:>{column}}  "
-        rest = " " * len(first)
-        coloured = f"    {' ' * (column - len(each.contribution))}{paint('bold', each.contribution)}  "
-        text = f"{visible(each.text)} [{each.rule}]"
-        for line in wrapped(text, first=coloured, rest=rest, taken=len(first)):
-            yield line.replace(f"[{each.rule}]", paint("dim", f"[{each.rule}]"))
+        pad = " " * (column - len(each.contribution))
+        first = f"    {pad}{paint('bold', each.contribution)}  "
+        rule = f"[{each.rule}]"
+        taken = len(pad) + len(each.contribution) + 6
+        for line in wrapped(f"{visible(each.text)} {rule}", first=first, rest=rest, taken=taken):
+            yield line.replace(rule, paint("dim", rule))
 
 
 def undetermined_lines(rules: Iterable[Undetermined], paint: Paint, indent: str = "    ") -> Iterator[str]:

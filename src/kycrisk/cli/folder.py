@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import typer
 
 from kycrisk.cli.app import Fault
 from kycrisk.cli.options import Config, Offline
+from kycrisk.cli.rules import schema_text
 from kycrisk.cli.terminal import Paint, say
 
 _SETTINGS = """\
@@ -100,13 +100,12 @@ def init(
 
 def _files() -> Iterator[tuple[Path, bytes]]:
     """The files of a working folder, and what stands in them."""
-    from kycrisk.ruleset.schema import rules_schema
     from kycrisk.shipped import shipped
 
     yield Path("kycrisk.yaml"), _SETTINGS.encode()
     yield Path("exemptions.yaml"), _EXEMPTIONS.encode()
     yield from _copied(shipped("rules"), Path("rules"))
-    yield Path("rules/kycrisk.schema.json"), (json.dumps(rules_schema(), indent=2) + "\n").encode()
+    yield Path("rules/kycrisk.schema.json"), (schema_text() + "\n").encode()
     yield from _copied(shipped("data/samples"), Path("samples"))
     yield Path("samples/kycrisk.yaml"), _SAMPLE_SETTINGS.encode()
 

@@ -66,9 +66,15 @@ def wrapped(text: str, *, first: str = "", rest: str = "", taken: int = 0) -> It
 
     `taken` is the width of `first` as it is seen, where colours make it longer.
     """
-    lines = textwrap.wrap(text, max(20, width() - (taken or len(first))), break_on_hyphens=False) or [""]
-    yield first + lines[0]
-    yield from (rest + line for line in lines[1:])
+    taken = taken or len(first)
+    lines = textwrap.wrap(
+        "\0" * taken + text.lstrip(),
+        max(width(), taken + 20),
+        subsequent_indent=rest,
+        break_on_hyphens=False,
+    )
+    yield first + (lines[0] if lines else "").lstrip("\0")
+    yield from lines[1:]
 
 
 def say(*lines: str) -> None:

@@ -82,10 +82,12 @@ class _Composer:
                 if kind is yaml.ScalarEvent:
                     start, end = event.start_mark.index, event.end_mark.index
                     if event.anchor or event.tag:
-                        self.labelled(event)
-                    self.add(ScalarNode(start, end, event.value, event.style or ""))
+                        self.labelled(event, start)
+                        self.add(BrokenNode(start, end))
+                    else:
+                        self.add(ScalarNode(start, end, event.value, event.style or ""))
                 elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
-                    self.begin(event, {} if kind is yaml.MappingStartEvent else None)
+                    self.begin(event, event.start_mark.index, {} if kind is yaml.MappingStartEvent else None)
                 elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
                     self.finish(event.end_mark.index)
                 elif kind is yaml.AliasEvent:
@@ -103,12 +105,11 @@ class _Composer:
             parser.dispose()
         return self.root
 
-    def begin(self, event: yaml.CollectionStartEvent, keys: dict[str, int] | None) -> None:
-        start = event.start_mark.index
+    def begin(self, event: yaml.CollectionStartEvent, start: int, keys: dict[str, int] | None) -> None:
         if len(self.open) >= MAX_DEPTH:
             raise _TooDeep(start)
         if event.anchor or event.tag:
-            self.labelled(event)
+            self.labelled(event, start)
         self.open.append(_Frame(start, bool(event.flow_style), keys))
 
     def finish(self, end: int) -> None:
@@ -149,14 +150,14 @@ class _Composer:
             frame.keys[key.text] = key.start
         frame.entries.append((key, value))
 
-    def labelled(self, event: yaml.NodeEvent) -> None:
+    def labelled(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, start: int) -> None:
         """An anchor or a tag stands before the value. Tags choose Python types elsewhere; here nothing does."""
         if event.anchor:
-            self.wrong(event.start_mark.index, f"`&{event.anchor}` is a YAML anchor, which rule files may not use",
+            self.wrong(start, f"`&{event.anchor}` is a YAML anchor, which rule files may not use",
                        "leave it out, or put the text in quotes")  # fmt: skip
         else:
             shown = str(event.tag).replace("tag:yaml.org,2002:", "!!")
-            self.wrong(event.start_mark.index, f"`{shown}` is a YAML tag, which rule files may not use",
+            self.wrong(start, f"`{shown}` is a YAML tag, which rule files may not use",
                        "leave it out; write `not` in words; put a text that begins with `!` in quotes")  # fmt: skip
 
     def wrong(self, index: int, message: str, help_: str) -> None:

@@ -12,7 +12,8 @@ from kycrisk.ruleset.model import Rule
 from kycrisk.signals import Evidence, Unknown, Value, Why
 
 _NOT_ASKED = Unknown(Why.SKIPPED, "was not asked")
-_UNDEFINED = Unknown(Why.MALFORMED_ANSWER, "an arithmetic result is not defined, such as a division by zero")
+
+_MOST_WORDED = 256
 
 
 def decide(
@@ -42,15 +43,17 @@ def decide(
         verdict.lowest_score,
         verdict.highest_score,
         tuple([_reason(rules[hit], evidence) for hit in verdict.hits]) if verdict.hits else (),
-        tuple([_undetermined(rules[each], evidence) for each in verdict.unknown]) if verdict.unknown else (),
+        _all_undetermined(compiled, verdict.unknown, evidence) if verdict.unknown else (),
         exemptions,
         tuple(
             [
-                Shadow(rule.id, finding, str(rule.contribution))
+                Shadow(rule.id, finding, rule.contribution_text)
                 for rule, finding in compiled.shadow_findings(known)
                 if rule.id not in silenced
             ]
-        ),
+        )
+        if compiled.shadow
+        else (),
         evidence,
         compiled.ruleset.version,
         decided_at,
@@ -89,7 +92,24 @@ def _facts(signals: Iterable[str], evidence: Evidence) -> Mapping[str, Value | U
     return {name: known[name] if name in known else unknown.get(name, _NOT_ASKED) for name in signals}
 
 
-def _undetermined(rule: Rule, evidence: Evidence) -> Undetermined:
-    known, unknown = evidence.known, evidence.unknown
-    missing = {name: unknown.get(name, _NOT_ASKED) for name in rule.signal_names if name not in known}
-    return Undetermined(rule.id, rule.title, rule.contribution_text, missing or {rule.id: _UNDEFINED})
+def _all_undetermined(
+    compiled: CompiledRuleset, unknown: tuple[str, ...], evidence: Evidence
+) -> tuple[Undetermined, ...]:
+    """The rules that could not be judged. The gaps of a site are few and the same for most of its signups, so what
+    they come to is worded once, and found again by the identity of the reasons."""
+    missing = evidence.unknown
+    key = (unknown, tuple(missing), tuple(map(id, missing.values())))
+    kept = compiled.worded.get(key)
+    if kept is not None:
+        return kept[1]
+    worded = tuple(_undetermined(compiled.by_id[each], missing) for each in unknown)
+    if len(compiled.worded) >= _MOST_WORDED:
+        compiled.worded.clear()
+    compiled.worded[key] = (tuple(missing.values()), worded)  # the reasons are kept, so their identities stay theirs
+    return worded
+
+
+def _undetermined(rule: Rule, missing: Mapping[str, Unknown]) -> Undetermined:
+    """A rule that could not be judged, with the facts that are known to be missing, or else what was not asked."""
+    why = {name: missing[name] for name in rule.signal_names if name in missing}
+    return Undetermined(rule.id, rule.title, rule.contribution_text, why)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from kycrisk.outcome import AtLeast, AtMost, Finding, IfUnknown, Outcome, Score
 from kycrisk.ruleset.generate import KnownFunction, PartialFunction, generate_known, generate_partial
@@ -40,14 +40,26 @@ class _Judge:
             return partial(known.get)
 
 
-@dataclass(frozen=True, slots=True)
-class _Weights:
-    """What each live rule contributes, by its index, as plain numbers."""
+class _Sum(NamedTuple):
+    """What some rules contribute together, as plain numbers: points, the highest floors, the lowest cap."""
 
-    points: tuple[int, ...]
-    floors: tuple[int, ...]
-    binding: tuple[int, ...]
-    caps: tuple[int, ...]
+    points: int
+    floor: int
+    binding: int
+    cap: int
+
+
+class _Open(NamedTuple):
+    """What some unjudged rules could contribute: at the lowest end, at the highest, and as `if_unknown` says."""
+
+    lowering: _Sum
+    raising: _Sum
+    resolved: _Sum
+    ids: tuple[str, ...]
+
+
+_NOTHING = _Sum(0, _ALLOW, _ALLOW, _DENY)
+_MOST_OPEN = 4096  # combinations of unjudged rules that are kept: a site meets few, its missing lists decide which
 
 
 class CompiledRuleset:
@@ -58,22 +70,26 @@ class CompiledRuleset:
         "_ids",
         "_judge",
         "_levels",
-        "_shadow",
+        "_open",
+        "_shadow_judge",
+        "_sums",
         "_unsettled_floor",
-        "_weights",
         "by_id",
         "live",
         "ruleset",
+        "shadow",
+        "worded",
     )
 
     def __init__(self, ruleset: Ruleset) -> None:
         self.ruleset = ruleset
-        self.live = ruleset.live
+        self.live, self.shadow = ruleset.live, ruleset.shadow
         self.by_id = {rule.id: rule for rule in ruleset.rules}
         self._ids = tuple(rule.id for rule in self.live)
-        self._judge = _Judge(self.live)
-        self._shadow = _Judge(ruleset.shadow)
-        self._weights = _weights(self.live)
+        self._judge, self._shadow_judge = _Judge(self.live), _Judge(self.shadow)
+        self._sums = tuple(_contributed(rule) for rule in self.live)
+        self._open: dict[tuple[int, ...], _Open] = {}
+        self.worded: dict[Any, Any] = {}  # see `decide`: the gaps of a site, put into words once
         self._bands = tuple(threshold for threshold, _ in ruleset.policy.bands)
         self._levels = (_ALLOW, *(int(outcome) for _, outcome in ruleset.policy.bands))
         self._unsettled_floor = int(ruleset.policy.unsettled_floor)
@@ -81,97 +97,114 @@ class CompiledRuleset:
     def verdict(self, known: Mapping[str, Value], exempt: Collection[str] = ()) -> Verdict:
         """Outcome, score and interval of the live rules over what is known; `exempt` names silenced rules."""
         hits, unknown = self._judge.findings(known)
+        ids = self._ids
         silenced: tuple[str, ...] = ()
         if exempt:
-            ids = self._ids
             silenced = tuple(id_ for id_ in ids if id_ in exempt)
             hits = [index for index in hits if ids[index] not in exempt]
             unknown = [index for index in unknown if ids[index] not in exempt]
-        if unknown:
-            return self._interval(hits, unknown, silenced)
-        ids, points = self._ids, self._weights.points
-        score = 0
-        for index in hits:
-            score += points[index]
-        outcome = _OUTCOMES[self._outcome(score, hits)]
         named = tuple([ids[index] for index in hits]) if hits else ()
-        return Verdict(outcome, score, True, outcome, outcome, score, score, named, (), silenced)
+        told = _total([self._sums[index] for index in hits]) if hits else _NOTHING
+        if unknown:
+            return self._interval(told, tuple(unknown), named, silenced)
+        outcome = _OUTCOMES[self._outcome(told)]
+        return Verdict(outcome, told.points, True, outcome, outcome, told.points, told.points, named, (), silenced)
 
-    def _outcome(self, score: int, counted: Sequence[int], least: int = _ALLOW) -> int:
-        """max(binding floors, min(caps, max(band(score), floors))); `least` is one more floor."""
-        wanted = self._levels[bisect_right(self._bands, score)]
-        if least > wanted:
-            wanted = least
-        cap, binding = _DENY, _ALLOW
-        weights = self._weights
-        for index in counted:
-            if weights.floors[index] > wanted:
-                wanted = weights.floors[index]
-            if weights.caps[index] < cap:
-                cap = weights.caps[index]
-            if weights.binding[index] > binding:
-                binding = weights.binding[index]
+    def _outcome(self, told: _Sum) -> int:
+        """max(binding floors, min(caps, max(band(score), floors)))."""
+        points, floor, binding, cap = told
+        wanted = self._levels[bisect_right(self._bands, points)]
+        if floor > wanted:
+            wanted = floor
         if wanted > cap:
             wanted = cap
         return wanted if wanted > binding else binding
 
-    def _interval(self, hits: list[int], unknown: Sequence[int], silenced: tuple[str, ...]) -> Verdict:
+    def _interval(
+        self, told: _Sum, unknown: tuple[int, ...], named: tuple[str, ...], silenced: tuple[str, ...]
+    ) -> Verdict:
         """The verdict when some rules cannot be judged: every part is monotone, so both ends follow directly."""
-        points, caps, rules = self._weights.points, self._weights.caps, self.live
-        score = sum([points[index] for index in hits])
-        low = high = resolved_score = score
-        raising, lowering, resolved = list(hits), list(hits), list(hits)
-        review = False
-        for index in unknown:
-            if points[index] < 0 or caps[index] < _DENY:
-                lowering.append(index)
-                low += points[index]
-            else:
-                raising.append(index)
-                high += points[index]
-            if rules[index].if_unknown is IfUnknown.HIT:
-                resolved.append(index)
-                resolved_score += points[index]
-            elif rules[index].if_unknown is IfUnknown.REVIEW:
-                review = True
-        lowest, highest = self._outcome(low, lowering), self._outcome(high, raising)
-        if lowest == highest:
-            outcome = lowest
-        else:
-            least = int(Outcome.REVIEW) if review else _ALLOW
-            outcome = max(self._outcome(resolved_score, resolved, least), self._unsettled_floor)
-        ids = self._ids
+        possible = self._open.get(unknown)
+        if possible is None:
+            possible = self._possible(unknown)
+        low, high = _both(told, possible.lowering), _both(told, possible.raising)
+        resolved = _both(told, possible.resolved)
+        lowest, highest = self._outcome(low), self._outcome(high)
+        outcome = lowest if lowest == highest else max(self._outcome(resolved), self._unsettled_floor)
+        # A rule that is resolved as `review` puts a floor under the outcome; it never changes the score.
         return Verdict(
             _OUTCOMES[outcome],
-            resolved_score,
+            resolved.points,
             lowest == highest,
             _OUTCOMES[lowest],
             _OUTCOMES[highest],
-            low,
-            high,
-            tuple([ids[index] for index in hits]),
-            tuple([ids[index] for index in unknown]),
+            low.points,
+            high.points,
+            named,
+            possible.ids,
             silenced,
         )
 
+    def _possible(self, unknown: tuple[int, ...]) -> _Open:
+        rules, sums = self.live, self._sums
+        lowering = [sums[index] for index in unknown if _lowers(sums[index])]
+        raising = [sums[index] for index in unknown if not _lowers(sums[index])]
+        resolved = [sums[index] for index in unknown if rules[index].if_unknown is IfUnknown.HIT]
+        if any(rules[index].if_unknown is IfUnknown.REVIEW for index in unknown):
+            resolved.append(_Sum(0, int(Outcome.REVIEW), _ALLOW, _DENY))
+        ids = tuple(self._ids[index] for index in unknown)
+        possible = _Open(_total(lowering), _total(raising), _total(resolved), ids)
+        if len(self._open) >= _MOST_OPEN:
+            self._open.clear()
+        self._open[unknown] = possible
+        return possible
+
     def shadow_findings(self, known: Mapping[str, Value]) -> tuple[tuple[Rule, Finding], ...]:
         """The shadow rules that hit or cannot be judged; they never count."""
-        rules = self.ruleset.shadow
+        rules = self.shadow
         if not rules:
             return ()
-        hits, unknown = self._shadow.findings(known)
+        hits, unknown = self._shadow_judge.findings(known)
+        if not hits and not unknown:
+            return ()
         found = {**dict.fromkeys(hits, Finding.HIT), **dict.fromkeys(unknown, Finding.UNKNOWN)}
-        return tuple((rules[index], found[index]) for index in sorted(found))
+        return tuple([(rules[index], found[index]) for index in sorted(found)])
 
 
-def _weights(rules: Sequence[Rule]) -> _Weights:
-    parts = [rule.contribution for rule in rules]
-    return _Weights(
-        points=tuple(part.points if isinstance(part, Score) else 0 for part in parts),
-        floors=tuple(int(part.outcome) if isinstance(part, AtLeast) else _ALLOW for part in parts),
-        binding=tuple(int(part.outcome) if isinstance(part, AtLeast) and part.binding else _ALLOW for part in parts),
-        caps=tuple(int(part.outcome) if isinstance(part, AtMost) else _DENY for part in parts),
+def _lowers(told: _Sum) -> bool:
+    return told.points < 0 or told.cap < _DENY
+
+
+def _contributed(rule: Rule) -> _Sum:
+    match rule.contribution:
+        case Score(points):
+            return _Sum(points, _ALLOW, _ALLOW, _DENY)
+        case AtLeast(outcome, binding):
+            return _Sum(0, int(outcome), int(outcome) if binding else _ALLOW, _DENY)
+        case AtMost(outcome):
+            return _Sum(0, _ALLOW, _ALLOW, int(outcome))
+
+
+def _both(one: _Sum, other: _Sum) -> _Sum:
+    return _Sum(
+        one.points + other.points,
+        one.floor if one.floor > other.floor else other.floor,
+        one.binding if one.binding > other.binding else other.binding,
+        one.cap if one.cap < other.cap else other.cap,
     )
+
+
+def _total(parts: Sequence[_Sum]) -> _Sum:
+    points, floor, binding, cap = 0, _ALLOW, _ALLOW, _DENY
+    for part in parts:
+        points += part[0]
+        if part[1] > floor:
+            floor = part[1]
+        if part[2] > binding:
+            binding = part[2]
+        if part[3] < cap:
+            cap = part[3]
+    return _Sum(points, floor, binding, cap)
 
 
 def compile_ruleset(ruleset: Ruleset) -> CompiledRuleset:

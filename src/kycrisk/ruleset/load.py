@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from kycrisk.outcome import IfUnknown
 from kycrisk.problems import Place, Problem, Problems
@@ -17,10 +17,11 @@ from kycrisk.ruleset.model import Policy, Rule, Ruleset
 from kycrisk.ruleset.nodes import BrokenNode, MappingNode, Node, ScalarNode, SequenceNode, Source
 from kycrisk.ruleset.noting import Notes, TooManyProblems
 from kycrisk.ruleset.operands import Scope
-from kycrisk.ruleset.policy_shape import ATTRIBUTES, LISTS, POLICY, attributes, lists
-from kycrisk.ruleset.reading import Reading
+from kycrisk.ruleset.policy_shape import ATTRIBUTES, LISTS, POLICY
+from kycrisk.ruleset.reading import Reading, Wrong, described
+from kycrisk.ruleset.records import Field, Items, Named, Record, as_it_is
 from kycrisk.ruleset.rule_shape import RULE
-from kycrisk.ruleset.shapes import Field, Items, Record, described
+from kycrisk.ruleset.shapes import Read
 from kycrisk.signals import Signal
 
 MAX_RULES = 10_000
@@ -34,6 +35,7 @@ FILE = Record(
         Field("lists", LISTS, "Lists of your own; the entries of each stand in `lists/NAME.txt`."),
         Field("rules", Items(item=RULE, most=MAX_RULES), "The rules."),
     ),
+    build=as_it_is,
 )
 
 
@@ -96,7 +98,8 @@ class _Loader:
                 if len(self.notes.problems) == before:
                     self.notes.add(source.path, "holds nothing", "write `rules: []`, or delete the file")
                 continue
-            found.append(_Document(source, FILE.entries(root, self.reading(source)) or {}))
+            with suppress(Wrong):
+                found.append(_Document(source, FILE.entries(root, self.reading(source))))
         return found
 
     def reading(self, source: Source, if_unknown: IfUnknown = IfUnknown.MISS) -> Reading:
@@ -108,15 +111,21 @@ class _Loader:
         if found is None and complete:
             self.notes.add(documents[0].source.path if documents else "", "no file has a `policy:`",
                            "write `policy: {bands: {review: 40, verify: 70, deny: 150}}` in one of them")  # fmt: skip
-        policy: Policy | None = POLICY.read(found[1], self.reading(found[0])) if found else None
-        declared = attributes(self.named(documents, "attributes", ATTRIBUTES))
-        known_lists = lists(self.named(documents, "lists", LISTS))
-        self.scope = Scope(MappingProxyType({**self.scope.signals, **declared}), self.scope.aliases, known_lists)
-        return policy and replace(policy, attributes=MappingProxyType(declared), lists=known_lists)
+        policy = None
+        if found:
+            with suppress(Wrong):
+                policy = POLICY.read(found[1], self.reading(found[0]))
+        declared = MappingProxyType(self.named(documents, "attributes", ATTRIBUTES))
+        lists = MappingProxyType(self.named(documents, "lists", LISTS))
+        self.scope = Scope(MappingProxyType({**self.scope.signals, **declared}), self.scope.aliases, lists)
+        return policy and replace(policy, attributes=declared, lists=lists)
 
-    def named(self, documents: list[_Document], key: str, shape: Any) -> dict[str, Any]:
+    def named(self, documents: list[_Document], key: str, shape: Named[Read]) -> dict[str, Read]:
         found = self.only(documents, key)
-        return (shape.read(found[1], self.reading(found[0])) or {}) if found else {}
+        if found:
+            with suppress(Wrong):
+                return shape.read(found[1], self.reading(found[0]))
+        return {}
 
     def only(self, documents: list[_Document], key: str) -> tuple[Source, Node] | None:
         """The value of a key that stands in one file only."""
@@ -142,11 +151,11 @@ class _Loader:
             for node in self.items(document, reading):
                 count += 1
                 if count > MAX_RULES:
-                    reading.wrong(node, f"there are more than {MAX_RULES} rules", "retire some, or use lists")
+                    reading.note(node, f"there are more than {MAX_RULES} rules", "retire some, or use lists")
                     return tuple(found)
                 self.note_id(node, reading, ids)
-                rule = RULE.read(node, reading)
-                found += [rule] if rule else []
+                with suppress(Wrong):
+                    found.append(RULE.read(node, reading))
         return tuple(found)
 
     def items(self, document: _Document, reading: Reading) -> tuple[Node, ...]:
@@ -156,7 +165,7 @@ class _Loader:
         if isinstance(below, SequenceNode):
             return below.items
         if not isinstance(below, BrokenNode):
-            reading.wrong(below, f"`rules:` needs a list, got {described(below)}",
+            reading.note(below, f"`rules:` needs a list, got {described(below)}",
                           "begin each rule with `- id: ...`, or write `rules: []`")  # fmt: skip
         return ()
 
@@ -167,6 +176,6 @@ class _Loader:
         for key, value in node.entries:
             if key.text == "id" and isinstance(value, ScalarNode):
                 if value.text in ids:
-                    reading.wrong(value, f"two rules have the id `{value.text[:80]}`",
+                    reading.note(value, f"two rules have the id `{value.text[:80]}`",
                                   f"the other one is at {ids[value.text]}; rename one")  # fmt: skip
                 ids.setdefault(value.text, reading.source.place(value.start))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from kycrisk.problems import Place
 
 _LINE_BREAK = re.compile(r"\r\n?|\n")
+_UNSEEN = re.compile("[\0-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 
 
 class ScalarNode(NamedTuple):
@@ -67,5 +68,6 @@ class Source:
         """The text of a line, counted from 1, without its line break."""
         if number not in self._lines:
             end = self._starts[number] if number < len(self._starts) else len(self.text)
-            self._lines[number] = self.text[self._starts[number - 1] : end].rstrip("\r\n")
+            text = self.text[self._starts[number - 1] : end].rstrip("\r\n")
+            self._lines[number] = _UNSEEN.sub("\ufffd", text)  # nothing that a terminal would act upon
         return self._lines[number]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from kycrisk.problems import Place, Problem
 
 MOST = 1000  # more of them help nobody, and a hostile file could hold a million
+_UNSEEN = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ufeff]")  # what a terminal would act upon
 
 
 class TooManyProblems(Exception):
@@ -29,7 +32,7 @@ class Notes:
         if len(self.problems) >= MOST:
             self.problems.append(Problem(place, f"there are more than {MOST} problems; this is the last one shown"))
             raise TooManyProblems
-        self.problems.append(Problem(place, message, help_))
+        self.problems.append(Problem(place, _UNSEEN.sub("\ufffd", message), _UNSEEN.sub("\ufffd", help_)))
 
     def sorted(self) -> list[Problem]:
         """By file and place; what concerns no file comes last."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from kycrisk.ruleset.condition import Membership, SignalRef, Velocity
 from kycrisk.ruleset.model import Ruleset
 from kycrisk.screening.analyst_lists import Entries
 from kycrisk.screening.history import History
-from kycrisk.signals import Origin, Unknown, Value, Why
+from kycrisk.signals import NOTHING, Origin, Unknown, Value, Why
 
 _NO_HISTORY = Unknown(Why.NOT_CONFIGURED, "no history of earlier signups")
 Known = dict[str, Value]
@@ -32,48 +32,50 @@ def velocities(ruleset: Ruleset) -> tuple[Velocity, ...]:
 class DerivedSignals:
     """How each derived signal of a ruleset is answered."""
 
-    answers: tuple[tuple[str, str, Callable[[Known, datetime], Value | Unknown]], ...]
+    answers: tuple[tuple[str, str, Callable[[Known, datetime], Value]], ...]
     origins: Mapping[str, Origin]
+    unanswered: Mapping[str, Unknown] = field(default_factory=lambda: NOTHING)  # whatever the signup
 
     def answer(self, known: Known, unknown: Missing, at: datetime) -> None:
         """Add the derived facts to the facts of one signup."""
+        unknown.update(self.unanswered)
         for name, base, ask in self.answers:
-            if base not in known:
-                unknown[name] = unknown.get(base, Unknown(Why.SKIPPED, f"{base} was not asked"))
-                continue
-            found = ask(known, at)
-            if isinstance(found, Unknown):
-                unknown[name] = found
+            if base in known:
+                known[name] = ask(known, at)
             else:
-                known[name] = found
+                unknown[name] = unknown.get(base, Unknown(Why.SKIPPED, f"{base} was not asked"))
 
 
 def prepare_derived(
     refs: Iterable[SignalRef], lists: Mapping[str, Entries | Unknown], history: History | None
 ) -> DerivedSignals:
     """The derived signals of a ruleset, ready to be answered from these lists and this history."""
-    answers = []
+    answers: list[tuple[str, str, Callable[[Known, datetime], Value]]] = []
+    unanswered: dict[str, Unknown] = {}
     origins: dict[str, Origin] = {}
     for ref in refs:
         match ref.derived:
             case Membership(signal, name):
                 entries = lists[name]
-                answers.append((ref.name, signal, _membership(signal, entries)))
-                origins[ref.name] = Origin(f"list {name}") if isinstance(entries, Unknown) else entries.origin
+                if isinstance(entries, Unknown):
+                    unanswered[ref.name] = entries
+                    origins[ref.name] = Origin(f"list {name}")
+                else:
+                    answers.append((ref.name, signal, _membership(signal, entries)))
+                    origins[ref.name] = entries.origin
             case Velocity() as velocity:
-                answers.append((ref.name, velocity.key, _count(velocity, history)))
+                if history is None:
+                    unanswered[ref.name] = _NO_HISTORY
+                else:
+                    answers.append((ref.name, velocity.key, _count(velocity, history)))
                 origins[ref.name] = Origin(history.source if history else "history")
-    return DerivedSignals(tuple(answers), origins)
+    return DerivedSignals(tuple(answers), origins, unanswered)
 
 
-def _membership(signal: str, entries: Entries | Unknown) -> Callable[[Known, datetime], Value | Unknown]:
-    if isinstance(entries, Unknown):
-        return lambda known, at: entries
+def _membership(signal: str, entries: Entries) -> Callable[[Known, datetime], Value]:
     holds = entries.holds
     return lambda known, at: holds(known[signal])
 
 
-def _count(velocity: Velocity, history: History | None) -> Callable[[Known, datetime], Value | Unknown]:
-    if history is None:
-        return lambda known, at: _NO_HISTORY
+def _count(velocity: Velocity, history: History) -> Callable[[Known, datetime], Value]:
     return lambda known, at: history.count(velocity, known, at)

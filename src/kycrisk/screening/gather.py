@@ -41,8 +41,10 @@ class Gatherer:
                 unknown.update(answer.unknown)
                 lookups.append(self._unanswered(check, answer.unknown))
         if self.attributes:
-            known.update(signup.attributes)
-            unknown.update({name: why for name, why in self.attributes.items() if name not in known})
+            unknown.update(self.attributes)
+            for name, value in signup.attributes.items():
+                known[name] = value
+                unknown.pop(name, None)
         self.derived.answer(known, unknown, signup.submitted_at)
         return Evidence(known, unknown, self.origins), tuple(lookups)
 

@@ -1,0 +1,106 @@
+"""How long does a whole offline screening take, raw signup in, decision out? `python -m bench.screening`
+
+The default rules over full lists and a database of countries, with every field of the signup filled in. No signup is
+screened twice, so nothing can be answered from a cache of whole answers.
+"""
+
+from __future__ import annotations
+
+import gc
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median, quantiles
+from time import perf_counter
+from typing import Any
+
+from bench.alone import show
+from bench.figure import Figure, Options, Section
+from bench.signups import as_request, make_rows
+from bench.site import Site, make_site
+from kycrisk.decision import Decision
+from kycrisk.decision_json import decision_to_json
+from kycrisk.screening.screener import Screener
+
+SIGNUPS = 10_000
+
+
+def run(options: Options) -> Section:
+    """One screening after the other, each timed alone; then the parts of it."""
+    with tempfile.TemporaryDirectory(prefix="kycrisk-bench-") as work:
+        site = make_site(Path(work) / "site", 0.02 if options.quick else 1.0)
+        return _measured(site, 400 if options.quick else SIGNUPS)
+
+
+def _measured(site: Site, count: int) -> Section:
+    rows = make_rows(2 * count, site.entries)
+    requests, others = [as_request(row) for row in rows[:count]], [as_request(row) for row in rows[count:]]
+    begun = perf_counter()
+    screener = Screener.open(site.folder)
+    opened = perf_counter() - begun
+    remembering = Screener.open(site.folder, remember=True)
+    for request in others[:100]:
+        screener.screen(request)
+        remembering.screen(request)
+    signups = [screener.signup(request) for request in requests]
+    decisions = [screener.screen(request) for request in requests[:1000]]
+    gc.collect()
+    gc.freeze()
+    whole = _timed(screener.screen, requests)
+    with_history = _timed(remembering.screen, others)
+    parts = {
+        "reading and normalising": _timed(screener.signup, requests),
+        "checks, evaluation and decision": _timed(screener.screen, signups),
+        "the decision as JSON": _timed(decision_to_json, decisions),
+    }
+    gc.unfreeze()
+    live = len(screener.ruleset.live)
+    return Section(
+        name="screening",
+        figures=(
+            Figure(name=f"offline screening, {live} live rules", value=median(whole), unit="µs", bar=80),
+            Figure(name="offline screening that counts earlier signups", value=median(with_history), unit="µs"),
+            *(Figure(name=f"of it, {name}", value=median(times), unit="µs") for name, times in parts.items()),
+            Figure(name="opening the screener", value=opened * 1000, unit="ms"),
+        ),
+        details={
+            "signups": count,
+            "live_rules": live,
+            "shadow_rules": len(screener.ruleset.shadow),
+            "whole": _spread(whole),
+            "with_history": _spread(with_history),
+            "parts": {name: _spread(times) for name, times in parts.items()},
+            "decisions": _counted(decisions),
+        },
+    )
+
+
+def _timed(function: Callable[[Any], Any], inputs: Sequence[Any]) -> list[float]:
+    """Microseconds for each input."""
+    taken = []
+    for each in inputs:
+        begun = perf_counter()
+        function(each)
+        taken.append((perf_counter() - begun) * 1e6)
+    return taken
+
+
+def _spread(times: list[float]) -> dict[str, float]:
+    percentiles = quantiles(times, n=100)
+    names = {"us_median": 50, "us_p90": 90, "us_p99": 99}
+    return {name: round(percentiles[percent - 1], 2) for name, percent in names.items()}
+
+
+def _counted(decisions: Sequence[Decision]) -> dict[str, Any]:
+    """What the decisions were like, so that one can see that there was something to do."""
+    return {
+        "outcomes": dict(Counter(str(decision.outcome) for decision in decisions)),
+        "facts_known_a_signup": round(median(len(decision.evidence.known) for decision in decisions)),
+        "facts_unknown_a_signup": round(median(len(decision.evidence.unknown) for decision in decisions)),
+        "reasons_a_signup": round(sum(len(decision.reasons) for decision in decisions) / len(decisions), 2),
+    }
+
+
+if __name__ == "__main__":
+    show(run)
