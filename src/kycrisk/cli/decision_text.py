@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from kycrisk.cli.terminal import Paint, visible, wrapped
 from kycrisk.decision import Decision, Reason, Undetermined
 from kycrisk.outcome import Finding, Outcome
 from kycrisk.signals import Unknown
 
+_MOST_NAMED = 4  # rules that could not be judged, in a list of many signups
 STYLES = {Outcome.ALLOW: "green", Outcome.REVIEW: "yellow", Outcome.VERIFY: "red", Outcome.DENY: "bad"}
 
 
@@ -32,8 +33,9 @@ def decision_lines(decision: Decision, paint: Paint, *, brief: bool = False) -> 
     if decision.undetermined and not brief:
         yield from undetermined_lines(decision.undetermined, paint)
     elif decision.undetermined and not decision.settled:
-        rules = ", ".join(each.rule for each in decision.undetermined)
-        yield from wrapped(f"not judged: {rules}", first="    ", rest="      ")
+        rules = [each.rule for each in decision.undetermined]
+        named = ", ".join(rules) if len(rules) <= _MOST_NAMED else counted(len(rules), "rule")
+        yield from wrapped(f"not judged: {named}", first="    ", rest="      ")
 
 
 def _head(decision: Decision, paint: Paint) -> Iterator[str]:
@@ -65,21 +67,28 @@ def _reasons(reasons: Iterable[Reason], paint: Paint) -> Iterator[str]:
 
 
 def undetermined_lines(rules: Iterable[Undetermined], paint: Paint, indent: str = "    ") -> Iterator[str]:
-    """The rules that could not be judged, grouped by what was missing."""
-    groups: dict[str, list[str]] = {}
-    count = 0
-    for count, each in enumerate(rules, 1):
-        groups.setdefault(why_text(each.why), []).append(each.rule)
-    what = "1 rule could" if count == 1 else f"{count} rules could"
-    yield indent + paint("yellow", f"{what} not be judged:")
-    for why, names in sorted(groups.items(), key=lambda group: -len(group[1])):
-        text = visible(f"{why} ({len(names)}: {', '.join(names)})")
-        yield from wrapped(text, first=f"{indent}  ", rest=f"{indent}    ")
-
-
-def why_text(missing: Mapping[str, Unknown]) -> str:
-    """Why facts are missing, each reason once."""
-    return "; ".join(dict.fromkeys(unknown_text(unknown) for unknown in missing.values()))
+    """The rules that could not be judged, what was missing for how many of them, and what to run."""
+    missing: dict[str, set[str]] = {}
+    names, hints = [], []
+    for each in rules:
+        names.append(each.rule)
+        for unknown in each.why.values():
+            # The details of several lists are joined by `; `, and a command that helps stands last.
+            for part in unknown_text(unknown).split("; "):
+                if part.startswith("run `"):
+                    hints.append(part)
+                else:
+                    missing.setdefault(part, set()).add(each.rule)
+    together: dict[frozenset[str], list[str]] = {}
+    for part, affected in missing.items():
+        together.setdefault(frozenset(affected), []).append(part)
+    yield indent + paint("yellow", f"{counted(len(names), 'rule')} could not be judged, because:")
+    for group, parts in sorted(together.items(), key=lambda one: -len(one[0])):
+        text = f"{', '.join(parts)} ({next(iter(group)) if len(group) == 1 else counted(len(group), 'rule')})"
+        yield from wrapped(visible(text), first=f"{indent}  ", rest=f"{indent}    ")
+    yield from wrapped(", ".join(names), first=f"{indent}  not judged: ", rest=f"{indent}    ")
+    if hints:
+        yield f"{indent}  {hints[0] if len(set(hints)) == 1 else 'run `kycrisk feeds update`'}"
 
 
 def unknown_text(unknown: Unknown) -> str:
@@ -111,8 +120,8 @@ class Summary:
 
     def lines(self, paint: Paint, seconds: float) -> Iterator[str]:
         """The summary as a table: how many of each outcome, which rules hit, what could not be judged."""
-        refused = f", {_counted(self.refused, 'row')} refused" if self.refused else ""
-        yield paint("bold", f"{_counted(self.decided, 'signup')}{refused}, {seconds:.1f} s")
+        refused = f", {counted(self.refused, 'row')} refused" if self.refused else ""
+        yield paint("bold", f"{counted(self.decided, 'signup')}{refused}, {seconds:.1f} s")
         largest = max(self.outcomes.values(), default=1)
         for outcome in Outcome:
             number = self.outcomes[outcome]
@@ -132,5 +141,6 @@ class Summary:
             yield from undetermined_lines(self._missing.values(), paint, indent="")
 
 
-def _counted(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """`1 rule`, `2 rules`."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"

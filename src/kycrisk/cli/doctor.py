@@ -7,12 +7,13 @@ import platform
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from kycrisk.cli.app import FINDINGS
-from kycrisk.cli.options import Config, Offline, settings_of
+from kycrisk.cli.options import Config, Offline, near, settings_of
 from kycrisk.cli.terminal import Paint, note_problems, say, visible, wrapped
 from kycrisk.problems import Problems
 
@@ -69,16 +70,20 @@ def _settings_lines(settings: Settings, paint: Paint) -> Iterator[str]:
 
     yield ""
     yield paint("bold", "Settings")
-    yield from _row("file", str(settings.file) if settings.file else "none: everything is as shipped")
-    yield from _row("rules", str(settings.rules))
-    yield from _row("exemptions", str(settings.exemptions) if settings.exemptions.exists() else "none")
-    yield from _row("lists in", str(settings.snapshots))
+    yield from _row("file", shown(settings.file) if settings.file else "none: everything is as shipped")
+    yield from _row("rules", shown(settings.rules))
+    yield from _row("exemptions", shown(settings.exemptions) if settings.exemptions.exists() else "none")
+    yield from _row("lists in", shown(settings.snapshots))
     for catalogue in settings.catalogues:
-        yield from _row("feeds of", str(catalogue))
+        yield from _row("feeds of", shown(catalogue))
     for variable in VARIABLES:
         if os.environ.get(variable):
             yield from _row("set by", f"{variable}={os.environ[variable]}")
     yield from _row("network", "not used" if settings.offline else "used by `feeds update` alone")
+
+
+def shown(path: Path) -> str:
+    return str(near(Path(os.path.normpath(path))))
 
 
 def _row(name: str, text: str) -> Iterator[str]:
@@ -183,7 +188,7 @@ def _trouble(world: World) -> list[str]:
     from kycrisk.feeds.purposes import PURPOSES
     from kycrisk.signals import Unknown, Why
 
-    gaps = {name: world.lists.unknown(name) for name in PURPOSES}
+    gaps = {name: world.lists.unknown(name) for name in PURPOSES if world.lists.missing(name)}
     found = [f"{PURPOSES[name].title}: {unknown.detail}" for name, unknown in gaps.items() if unknown]
     for source in (world.geo.countries, world.geo.networks):
         answer = source.at(world.now)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,10 +85,7 @@ def explanation_lines(explained: Explanation, paint: Paint, *, whole: bool) -> I
     if whole:
         yield ""
         yield paint("bold", "Facts")
-        facts = list(decision.evidence.facts())
-        column = min(30, max((len(fact.signal) for fact in facts), default=0))
-        for fact in facts:
-            yield from _fact_lines(fact, column, paint)
+        yield from _facts_lines(decision.evidence.facts(), paint)
         yield ""
         yield paint("bold", "What would lower the outcome")
         yield from _change_lines(explained)
@@ -99,16 +97,29 @@ def _rule_lines(judged: Judged, paint: Paint) -> Iterator[str]:
     word = paint(_STYLES[judged.finding], f"{judged.finding.value:<8}")
     text = f"{rule.id} ({rule.contribution}{status}): {rule.title}"
     yield from wrapped(text, first=f"  {word}", rest=" " * 12, taken=10)
-    for line in judged.why.lines():
-        indent = len(line) - len(line.lstrip())
-        yield from wrapped(
-            visible(line.strip()), first=" " * (12 + indent), rest=" " * (20 + indent), taken=20 + indent
-        )
+    yield from _why_lines(judged.why, " " * 12)
 
 
-def _fact_lines(fact: Fact, column: int, paint: Paint) -> Iterator[str]:
-    first = f"  {fact.signal:<{column}}  "
-    yield from wrapped(visible(f"{_shown(fact)}  [{_origin(fact)}]"), first=first, rest=" " * (column + 4))
+def _why_lines(why: Explained, indent: str) -> Iterator[str]:
+    word = _TRUTHS[why.truth]
+    said = why.because in (f"{why.text}: {word}", f"{why.text} is unknown")  # a signal alone says it all
+    text = f"{word:<8}{why.text}" + (f" ({why.because})" if why.because and not said else "")
+    yield from wrapped(visible(text), first=indent, rest=f"{indent}{' ' * 8}")
+    for branch in why.branches:
+        yield from _why_lines(branch, f"{indent}  ")
+
+
+def _facts_lines(facts: Iterable[Fact], paint: Paint) -> Iterator[str]:
+    """The facts under the sources they came from."""
+    groups: dict[str, list[Fact]] = {}
+    for fact in facts:
+        groups.setdefault(_origin(fact), []).append(fact)
+    for origin, group in groups.items():
+        yield from (paint("dim", line) for line in wrapped(visible(origin), first="  ", rest="    "))
+        column = max((len(fact.signal) for fact in group if len(fact.signal) <= 30), default=0)
+        for fact in group:
+            first = f"    {fact.signal:<{column}}  "
+            yield from wrapped(visible(_shown(fact)), first=first, rest=" " * (column + 6))
 
 
 def _shown(fact: Fact) -> str:
@@ -118,11 +129,11 @@ def _shown(fact: Fact) -> str:
 
 
 def _origin(fact: Fact) -> str:
-    """`tor-bulk of 2026-11-20, 3f9a1c02`: the source, its date, and the first digits of each snapshot's hash."""
+    """`tor-bulk@3f9a1c02 of 2026-11-20`: the snapshots with the first digits of their hashes, or else the source."""
     origin = fact.origin
+    names = [re.sub(r"@sha256:([0-9a-f]{8})[0-9a-f]*$", r"@\1", snapshot) for snapshot in origin.snapshots]
     dated = f" of {origin.as_of:%Y-%m-%d}" if origin.as_of else ""
-    hashes = [snapshot.rpartition(":")[2][:8] for snapshot in origin.snapshots]
-    return ", ".join([f"{origin.source}{dated}", *hashes])
+    return (", ".join(names) or origin.source) + dated
 
 
 def _change_lines(explained: Explanation) -> Iterator[str]:

@@ -17,10 +17,9 @@ from kycrisk.feeds.match import NetworkSet
 from kycrisk.feeds.purposes import PURPOSES, Shape
 from kycrisk.feeds.snapshot import Header, Snapshot
 from kycrisk.feeds.sources import is_built_in, is_remote
-from kycrisk.feeds.taking import current, protected_by
+from kycrisk.feeds.taking import Absent, current, protected_by
 from kycrisk.feeds.update import UpdateResult
 from kycrisk.normal.email import normal_email
-from kycrisk.signals import Unknown
 
 _STYLES = {"fresh": "green", "stale": "yellow", "missing": "yellow", "disabled": "dim"}
 _STATUS = {"updated": "green", "failed": "bad", "skipped": "yellow", "not_due": "dim", "unchanged": "dim"}
@@ -31,12 +30,12 @@ class Standing:
     """How a feed stands: its newest snapshot, or why there is none."""
 
     feed: Feed
-    found: Snapshot | Unknown
+    found: Snapshot | Absent
     state: str  # fresh, stale, missing, disabled
 
     @property
     def header(self) -> Header | None:
-        return None if isinstance(self.found, Unknown) else self.found.header
+        return None if isinstance(self.found, Absent) else self.found.header
 
 
 def standings(feeds: Sequence[Feed], chosen: Sequence[Feed], folder: Path, now: datetime) -> list[Standing]:
@@ -46,10 +45,10 @@ def standings(feeds: Sequence[Feed], chosen: Sequence[Feed], folder: Path, now: 
     return [Standing(feed=feed, found=snapshot, state=_state(feed, snapshot, now)) for feed, snapshot in found]
 
 
-def _state(feed: Feed, found: Snapshot | Unknown, now: datetime) -> str:
+def _state(feed: Feed, found: Snapshot | Absent, now: datetime) -> str:
     if not feed.enabled:
         return "disabled"
-    if isinstance(found, Unknown):
+    if isinstance(found, Absent):
         return "missing"
     return "fresh" if feed.max_age == NEVER or now - found.header.as_of <= feed.max_age else "stale"
 
@@ -66,9 +65,9 @@ def standing_lines(found: Sequence[Standing], paint: Paint, now: datetime) -> It
             state = paint(_STYLES[each.state], f"{each.state:<8}")
             age = _age(now - header.as_of) if header else ""
             entries = f"{header.entries:,}" if header else ""
-            row = f"  {feed.name:<32} {state} {age:>5} {entries:>9}  {feed.trust:<13} {_due(each, now)}"
-            yield row.rstrip()
-            yield from wrapped(f"{feed.licence}; lineage {feed.lineage}", first=" " * 6, rest=" " * 6)
+            yield f"  {feed.name:<34} {state} {age:>5} {entries:>10}  {_due(each, now)}".rstrip()
+            text = f"{feed.trust}; lineage {feed.lineage}; {feed.licence}"
+            yield from (paint("dim", line) for line in wrapped(text, first=" " * 6, rest=" " * 6))
         yield ""
 
 
@@ -104,7 +103,7 @@ def standing_dict(each: Standing) -> dict[str, Any]:
         "entries": header.entries if header else 0,
         "dropped": dict(header.dropped) if header else {},
         "sha256": header.sha256 if header else None,
-        "why": str(each.found) if isinstance(each.found, Unknown) else None,
+        "why": each.found.what if isinstance(each.found, Absent) else None,
         "url": feed.url,
         "licence": feed.licence,
         "lineage": feed.lineage,
@@ -131,8 +130,8 @@ def detail_lines(each: Standing, paint: Paint, now: datetime) -> Iterator[str]:
         "refresh": format_duration(feed.refresh),
         "max age": "never stale" if feed.max_age == NEVER else format_duration(feed.max_age),
     }
-    if isinstance(each.found, Unknown):
-        rows["missing"] = each.found.detail
+    if isinstance(each.found, Absent):
+        rows["missing"] = each.found.what
     if header is not None:
         rows |= {
             "entries": f"{header.entries:,}",
@@ -148,8 +147,8 @@ def detail_lines(each: Standing, paint: Paint, now: datetime) -> Iterator[str]:
 
 def contained(each: Standing, key: str) -> str | None:
     """The entry of a list that matches a key, None when there is none. Raises `ValueError`: it cannot be asked."""
-    if isinstance(each.found, Unknown):
-        raise ValueError(each.found.detail or str(each.found))
+    if isinstance(each.found, Absent):
+        raise ValueError(each.found.what)
     entries = each.found.entries
     if isinstance(entries, NetworkSet):
         try:

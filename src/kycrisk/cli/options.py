@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from enum import Enum
 from pathlib import Path
@@ -54,3 +55,9 @@ def loaded_ruleset(settings: Settings) -> Ruleset:
     from kycrisk.ruleset.load import load_ruleset
 
     return load_ruleset(settings.rules, signals=SIGNALS, aliases=ALIASES)
+
+
+def near(path: Path) -> Path:
+    """A path as people write it: relative where it lies below the current folder."""
+    relative = Path(os.path.relpath(path))
+    return path if ".." in relative.parts else relative

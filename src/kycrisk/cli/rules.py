@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kycrisk.cli.app import FINDINGS, Fault
-from kycrisk.cli.options import Config, Offline, settings_of
+from kycrisk.cli.options import Config, Offline, near, settings_of
 from kycrisk.cli.terminal import Paint, note, problem_lines, say, wrapped
 from kycrisk.problems import Place, Problem, Problems
 
@@ -95,12 +94,6 @@ def _problems_of(settings: Settings) -> list[Problem]:
         except Problems as wrong:
             found += wrong.problems
     return found
-
-
-def near(path: Path) -> Path:
-    """A path as people write it: relative where it lies below the current folder."""
-    relative = Path(os.path.relpath(path))
-    return path if ".." in relative.parts else relative
 
 
 def run_tests(

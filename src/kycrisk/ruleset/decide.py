@@ -30,7 +30,7 @@ def decide(
     """The decision that a ruleset makes of the evidence. `exemptions` are those in force for this signup."""
     known = evidence.known
     silenced = {exemption.rule for exemption in exemptions} if exemptions else ()
-    verdict = compiled.verdict(known, silenced)
+    verdict = compiled.verdict(known, silenced, evidence.unknown)
     rules = compiled.by_id
     return Decision(
         id,
@@ -48,7 +48,7 @@ def decide(
         tuple(
             [
                 Shadow(rule.id, finding, rule.contribution_text)
-                for rule, finding in compiled.shadow_findings(known)
+                for rule, finding in compiled.shadow_findings(known, evidence.unknown)
                 if rule.id not in silenced
             ]
         )

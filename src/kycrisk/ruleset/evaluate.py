@@ -10,7 +10,14 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kycrisk.outcome import AtLeast, AtMost, Finding, IfUnknown, Outcome, Score
-from kycrisk.ruleset.generate import KnownFunction, PartialFunction, generate_known, generate_partial
+from kycrisk.ruleset.generate import (
+    KnownFunction,
+    MixedFunction,
+    PartialFunction,
+    generate_known,
+    generate_mixed,
+    generate_partial,
+)
 from kycrisk.ruleset.model import Rule, Ruleset
 from kycrisk.ruleset.verdict import Verdict
 from kycrisk.signals import Value
@@ -20,24 +27,44 @@ _OUTCOMES = tuple(Outcome)
 
 
 class _Judge:
-    """The findings of some rules, by the generated functions. The three-valued one is built when first needed."""
+    """The findings of some rules, by the generated functions. The three-valued ones are built when first needed."""
 
-    __slots__ = ("_known", "_partial", "_rules")
+    __slots__ = ("_conditions", "_known", "_mixed", "_partial", "_seen")
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self._rules = rules
-        self._known: KnownFunction = generate_known([rule.condition for rule in rules])
+        self._conditions = [rule.condition for rule in rules]
+        self._known: KnownFunction = generate_known(self._conditions)
         self._partial: PartialFunction | None = None
+        self._mixed: dict[tuple[str, ...], MixedFunction] = {}
+        self._seen: dict[tuple[str, ...], int] = {}
 
-    def findings(self, known: Mapping[str, Value]) -> tuple[list[int], Sequence[int]]:
+    def findings(self, known: Mapping[str, Value], gaps: Collection[str]) -> tuple[list[int], Sequence[int]]:
         """The indexes of the rules that hit, and of those that cannot be judged."""
         try:
+            if gaps:
+                pattern = tuple(gaps)
+                mixed = self._mixed.get(pattern)
+                if mixed is not None:
+                    return mixed(known)
+                self._notice(pattern)
             return self._known(known), ()
         except KeyError:  # a fact that matters is unknown
             partial = self._partial
             if partial is None:
-                partial = self._partial = generate_partial([rule.condition for rule in self._rules])
+                partial = self._partial = generate_partial(self._conditions)
             return partial(known.get)
+
+    def _notice(self, pattern: tuple[str, ...]) -> None:
+        """Most signups of a site have the same gaps, its missing lists: such a pattern gets a function of its own."""
+        if len(self._seen) >= _MOST_PATTERNS:
+            self._seen.clear()
+        seen = self._seen[pattern] = self._seen.get(pattern, 0) + 1
+        if seen >= _OFTEN and len(self._mixed) < _MOST_PATTERNS:
+            self._mixed[pattern] = generate_mixed(self._conditions, frozenset(pattern))
+
+
+_OFTEN = 50  # signups after which building a function pays
+_MOST_PATTERNS = 32
 
 
 class _Sum(NamedTuple):
@@ -94,9 +121,12 @@ class CompiledRuleset:
         self._levels = (_ALLOW, *(int(outcome) for _, outcome in ruleset.policy.bands))
         self._unsettled_floor = int(ruleset.policy.unsettled_floor)
 
-    def verdict(self, known: Mapping[str, Value], exempt: Collection[str] = ()) -> Verdict:
-        """Outcome, score and interval of the live rules over what is known; `exempt` names silenced rules."""
-        hits, unknown = self._judge.findings(known)
+    def verdict(self, known: Mapping[str, Value], exempt: Collection[str] = (), gaps: Collection[str] = ()) -> Verdict:
+        """Outcome, score and interval of the live rules over what is known; `exempt` names silenced rules.
+
+        `gaps` may name signals that are not known; it only saves time.
+        """
+        hits, unknown = self._judge.findings(known, gaps)
         ids = self._ids
         silenced: tuple[str, ...] = ()
         if exempt:
@@ -159,12 +189,14 @@ class CompiledRuleset:
         self._open[unknown] = possible
         return possible
 
-    def shadow_findings(self, known: Mapping[str, Value]) -> tuple[tuple[Rule, Finding], ...]:
+    def shadow_findings(
+        self, known: Mapping[str, Value], gaps: Collection[str] = ()
+    ) -> tuple[tuple[Rule, Finding], ...]:
         """The shadow rules that hit or cannot be judged; they never count."""
         rules = self.shadow
         if not rules:
             return ()
-        hits, unknown = self._shadow_judge.findings(known)
+        hits, unknown = self._shadow_judge.findings(known, gaps)
         if not hits and not unknown:
             return ()
         found = {**dict.fromkeys(hits, Finding.HIT), **dict.fromkeys(unknown, Finding.UNKNOWN)}

@@ -11,7 +11,7 @@ an analyst writes ever becomes code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from typing import Any
@@ -39,6 +39,7 @@ from kycrisk.signals import IP, Value
 
 Known = Mapping[str, Value]
 KnownFunction = Callable[[Known], list[int]]
+MixedFunction = Callable[[Known], tuple[list[int], list[int]]]
 PartialFunction = Callable[[Callable[[str], Value | None]], tuple[list[int], list[int]]]
 
 
@@ -97,10 +98,26 @@ def generate_known(conditions: Sequence[Condition]) -> KnownFunction:
     names = _Names()
     out = ["def known(f):", "    h = []"]
     for index, condition in enumerate(conditions):
-        expression = _known(condition, names)
-        out.append(f"    if {expression}: h.append({index})")
+        out.append(f"    if {_known(condition, names)}: h.append({index})")
     out.append("    return h")
     function: KnownFunction = _build(out, names, "known")
+    return function
+
+
+def generate_mixed(conditions: Sequence[Condition], missing: Collection[str]) -> MixedFunction:
+    """The same for evidence in which exactly some signals are unknown: only the conditions that read one of these are
+    judged in three values. KeyError when another fact that matters is unknown, too."""
+    names = _Names()
+    out = ["def mixed(f):", "    h = []; u = []; g = f.get"]
+    three_valued = [any(ref.name in missing for ref in signal_refs(condition)) for condition in conditions]
+    out += _loads([each for each, open_ in zip(conditions, three_valued, strict=True) if open_], names)
+    for index, (condition, open_) in enumerate(zip(conditions, three_valued, strict=True)):
+        if open_:
+            out += _partial_rule(index, condition, names)
+        else:
+            out.append(f"    if {_known(condition, names)}: h.append({index})")
+    out.append("    return h, u")
+    function: MixedFunction = _build(out, names, "mixed")
     return function
 
 
@@ -156,20 +173,26 @@ def _leaf(node: Condition, value: Callable[[Operand], str], names: _Names) -> st
 def generate_partial(conditions: Sequence[Condition]) -> PartialFunction:
     """lookup → the indexes of the conditions that are true, and of those that are unknown."""
     names = _Names()
-    out = ["def partial(g):", "    h = []; u = []"]
-    for condition in conditions:
-        for signal in signal_refs(condition):
-            if signal.name not in names.locals:
-                names.locals[signal.name] = f"s{len(names.locals)}"
-                out.append(f"    {names.locals[signal.name]} = g({names.constant(signal.name)})")
+    out = ["def partial(g):", "    h = []; u = []", *_loads(conditions, names)]
     for index, condition in enumerate(conditions):
-        surely, possibly = _surely(condition, names), _possibly(condition, names)
-        out += [f"    {line}" for line in names.lines]
-        names.lines.clear()
-        out += [f"    if {surely}: h.append({index})", f"    elif {possibly}: u.append({index})"]
+        out += _partial_rule(index, condition, names)
     out.append("    return h, u")
     function: PartialFunction = _build(out, names, "partial")
     return function
+
+
+def _loads(conditions: Sequence[Condition], names: _Names) -> list[str]:
+    """Source that puts every signal of the conditions into a local variable, None when it is unknown."""
+    for signal in dict.fromkeys(ref.name for condition in conditions for ref in signal_refs(condition)):
+        names.locals[signal] = f"s{len(names.locals)}"
+    return [f"    {local} = g({names.constant(signal)})" for signal, local in names.locals.items()]
+
+
+def _partial_rule(index: int, condition: Condition, names: _Names) -> list[str]:
+    surely, possibly = _surely(condition, names), _possibly(condition, names)
+    temporaries = [f"    {line}" for line in names.lines]
+    names.lines.clear()
+    return [*temporaries, f"    if {surely}: h.append({index})", f"    elif {possibly}: u.append({index})"]
 
 
 def _surely(node: Condition, names: _Names) -> str:

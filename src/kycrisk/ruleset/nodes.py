@@ -61,13 +61,21 @@ class Source:
 
     def place(self, index: int) -> Place:
         """The place of a character."""
+        line, column = self.position(index)
+        return Place(self.path, line, column, self.line(line))
+
+    def position(self, index: int) -> tuple[int, int]:
+        """The line and column of a character, both counted from 1."""
         line = bisect_right(self._starts, index)
-        return Place(self.path, line, index - self._starts[line - 1] + 1, self.line(line))
+        return line, index - self._starts[line - 1] + 1
+
+    def start(self, number: int) -> int:
+        """The index at which a line begins, counted from 1; the end of the text for the line behind the last."""
+        return self._starts[number - 1] if number <= len(self._starts) else len(self.text)
 
     def line(self, number: int) -> str:
         """The text of a line, counted from 1, without its line break."""
         if number not in self._lines:
-            end = self._starts[number] if number < len(self._starts) else len(self.text)
-            text = self.text[self._starts[number - 1] : end].rstrip("\r\n")
+            text = self.text[self.start(number) : self.start(number + 1)].rstrip("\r\n")
             self._lines[number] = _UNSEEN.sub("\ufffd", text)  # nothing that a terminal would act upon
         return self._lines[number]

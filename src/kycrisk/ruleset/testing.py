@@ -15,7 +15,7 @@ _WORDS = {Finding.HIT: "a hit", Finding.MISS: "a miss", Finding.UNKNOWN: "unknow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TestResult:
+class RuleTestResult:
     """What a rule found for one of its tests, and why."""
 
     rule: Rule
@@ -60,10 +60,10 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TestReport:
+class RuleTestReport:
     """The results of every test of a ruleset, and what they cover."""
 
-    results: tuple[TestResult, ...]
+    results: tuple[RuleTestResult, ...]
     coverage: Coverage
 
     @property
@@ -72,14 +72,15 @@ class TestReport:
         return tuple(result.problem() for result in self.results if not result.passed)
 
 
-def run_tests(ruleset: Ruleset) -> TestReport:
+def run_tests(ruleset: Ruleset) -> RuleTestReport:
     """Run every test of every rule, whatever the rule's status. A test knows what is given and nothing else."""
     results = tuple(_run(rule, test) for rule in ruleset.rules for test in rule.tests)
-    return TestReport(results=results, coverage=_coverage(ruleset))
+    return RuleTestReport(results=results, coverage=_coverage(ruleset))
 
 
-def _run(rule: Rule, test: RuleTest) -> TestResult:
-    return TestResult(rule=rule, test=test, found=finding(rule, test.given), why=explain(rule.condition, test.given))
+def _run(rule: Rule, test: RuleTest) -> RuleTestResult:
+    found, why = finding(rule, test.given), explain(rule.condition, test.given)
+    return RuleTestResult(rule=rule, test=test, found=found, why=why)
 
 
 def _coverage(ruleset: Ruleset) -> Coverage:

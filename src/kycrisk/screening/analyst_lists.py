@@ -23,6 +23,7 @@ class Entries:
     """A list as it stood when it was read: whether it holds a value, and where that comes from."""
 
     name: str
+    kind: ListKind
     holds: Callable[[Value], bool]
     count: int
     origin: Origin
@@ -67,7 +68,9 @@ def _read(declaration: AnalystList, path: Path) -> tuple[Entries | Unknown, list
     digest = hashlib.sha256(raw).hexdigest()
     origin = Origin(f"list {declaration.name}", as_of, (f"{declaration.name}@sha256:{digest}",))
     holds = _matcher(declaration.kind, list(entries.values()))
-    return Entries(name=declaration.name, holds=holds, count=len(entries), origin=origin), problems
+    return Entries(
+        name=declaration.name, kind=declaration.kind, holds=holds, count=len(entries), origin=origin
+    ), problems
 
 
 def _entry(kind: ListKind, entry: str) -> object:
@@ -101,7 +104,7 @@ def _matcher(kind: ListKind, entries: list[object]) -> Callable[[Value], bool]:
             return lambda value: domains.find(value) is not None  # type: ignore[arg-type]
         case ListKind.EMAIL:
             mailboxes = frozenset(entries)
-            return lambda value: (normal_email(str(value)).canonical or value) in mailboxes
+            return lambda value: value in mailboxes or normal_email(str(value)).canonical in mailboxes
         case ListKind.TEXT:
             texts = frozenset(entries)
             return lambda value: value in texts

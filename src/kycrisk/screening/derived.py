@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from kycrisk.ruleset.condition import Membership, SignalRef, Velocity
-from kycrisk.ruleset.model import Ruleset
+from kycrisk.ruleset.model import ListKind, Ruleset
 from kycrisk.screening.analyst_lists import Entries
 from kycrisk.screening.history import History
 from kycrisk.signals import NOTHING, Origin, Unknown, Value, Why
@@ -61,7 +61,8 @@ def prepare_derived(
                     unanswered[ref.name] = entries
                     origins[ref.name] = Origin(f"list {name}")
                 else:
-                    answers.append((ref.name, signal, _membership(signal, entries)))
+                    read = _read_instead(signal, entries)
+                    answers.append((ref.name, read, _membership(read, entries)))
                     origins[ref.name] = entries.origin
             case Velocity() as velocity:
                 if history is None:
@@ -72,7 +73,14 @@ def prepare_derived(
     return DerivedSignals(tuple(answers), origins, unanswered)
 
 
+def _read_instead(signal: str, entries: Entries) -> str:
+    """A list of mailboxes holds canonical addresses, so the canonical form that is known already is looked up."""
+    return "email.canonical" if entries.kind is ListKind.EMAIL and signal == "email.address" else signal
+
+
 def _membership(signal: str, entries: Entries) -> Callable[[Known, datetime], Value]:
+    if not entries.count:
+        return lambda known, at: False
     holds = entries.holds
     return lambda known, at: holds(known[signal])
 

@@ -1,0 +1,107 @@
+"""What a client says when it was asked, and how it says that it could not find out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import ClassVar, Generic, NamedTuple, TypeVar
+
+from kycrisk.signals import NOTHING, Signal, Unknown, Value, Why
+
+Key = TypeVar("Key")
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in one currency (ISO 4217); exact, because budgets add thousands of small ones."""
+
+    amount: Decimal
+    currency: str = ""
+
+    def __str__(self) -> str:
+        """`0.002 EUR`; empty for nothing, as decisions write what was free."""
+        return f"{self.amount.normalize():f} {self.currency}" if self.amount else ""
+
+
+FREE = Money(Decimal(0))
+
+
+def parse_money(text: str) -> Money:
+    """`0.002 EUR` → that amount. Raises `ValueError` with a message for anything else."""
+    number, _, currency = text.strip().partition(" ")
+    whole, _, fraction = number.partition(".")
+    plain = (whole + fraction).isdecimal() and number.isascii() and len(number) <= 20 and bool(whole)
+    if not plain or not (len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.isupper()):
+        raise ValueError(f"`{text[:40]}` is not an amount of money such as `0.002 EUR`")
+    return Money(Decimal(number), currency)
+
+
+class Asked(NamedTuple):
+    """What a client says about one key: each of its signals stands in exactly one of the first two.
+
+    `cost` is what this answer cost, `FREE` when nothing was charged.
+    """
+
+    known: Mapping[str, Value]
+    unknown: Mapping[str, Unknown] = NOTHING
+    cost: Money = FREE
+
+
+class LookupFailure(Exception):
+    """Nothing could be found out: why, and what the source asks of those who come again.
+
+    `against_source` says that the source failed, so that its circuit breaker counts it; a refusal of one key, or
+    something missing on our side, says nothing about the source. `retry_after` is how many seconds the source wants
+    to be left alone, 0 when it does not say. `cost` is what the attempt cost all the same.
+    """
+
+    def __init__(
+        self,
+        why: Why,
+        detail: str,
+        *,
+        against_source: bool = True,
+        retry_after: float = 0.0,
+        status: int = 0,
+        cost: Money = FREE,
+    ) -> None:
+        super().__init__(detail)
+        self.unknown = Unknown(why, detail)
+        self.against_source = against_source
+        self.retry_after = retry_after
+        self.status = status  # of HTTP; 0 when there was no answer
+        self.cost = cost
+
+
+def all_unknown(signals: tuple[Signal, ...], unknown: Unknown, cost: Money = FREE) -> Asked:
+    """The answer when nothing could be found out."""
+    return Asked({}, {signal.name: unknown for signal in signals}, cost)
+
+
+class Client(Generic[Key]):
+    """A client of one source. `query` speaks to the source, `ask` is the same without exceptions.
+
+    `price` is what one question costs at most; `sends` names the personal data that a question carries out of the
+    house (see `kycrisk.lookups.budget.Personal`).
+    """
+
+    name: ClassVar[str]
+    signals: tuple[Signal, ...]
+    price: Money = FREE
+    sends: frozenset[str] = frozenset()
+
+    def cache_key(self, key: Key) -> str:
+        """The key as text: equal texts are one question to the source."""
+        raise NotImplementedError
+
+    async def query(self, key: Key, deadline: float) -> Asked:
+        """Ask the source, to be done at `deadline` (a moment of the event loop's clock). Raises `LookupFailure`."""
+        raise NotImplementedError
+
+    async def ask(self, key: Key, deadline: float) -> Asked:
+        """Ask the source; what could not be found out is unknown, with the reason."""
+        try:
+            return await self.query(key, deadline)
+        except LookupFailure as failure:
+            return all_unknown(self.signals, failure.unknown, failure.cost)
