@@ -16,7 +16,9 @@ _INK = "#263238"
 def draw(results: dict[str, Any], path: Path) -> None:
     """Write the picture as SVG. The same results give the same bytes."""
     bars = [figure for figure in results["figures"] if figure["bar"] is not None and figure["value"] is not None]
-    bars = [figure for figure in bars if "times faster than" not in figure["name"]]
+    peers = [figure for figure in bars if "times faster than" in figure["name"]]
+    nearest = min(peers, key=lambda figure: figure["value"], default=None)  # the others clear it by more
+    bars = [figure for figure in bars if figure not in peers or figure is nearest]
     style = {"svg.hashsalt": "kycrisk", "font.size": 9, "text.color": _INK, "axes.labelcolor": _INK}
     with matplotlib.rc_context(style):
         figure = Figure(figsize=(11, 10.5), layout="constrained")
@@ -44,7 +46,7 @@ def _engines(axes: Axes, evaluation: dict[str, Any], rules: int) -> None:
     axes.set_xlim(min(times) / 2, max(times) * 6)
     for row, time in enumerate(times):
         axes.text(time * 1.12, row, _number(time), va="center")
-    axes.set_title(f"{rules:,} rules: µs for one signup, logarithmic", loc="left")
+    axes.set_title(f"{rules:,} rules: µs for a signup", loc="left")
     for label in axes.get_yticklabels():
         if label.get_text().startswith("kycrisk"):
             label.set_fontweight("bold")
@@ -52,7 +54,7 @@ def _engines(axes: Axes, evaluation: dict[str, Any], rules: int) -> None:
             label.set_fontstyle("italic")
     _tidy(axes)
     if tuned:
-        axes.set_xlabel("italic: faster than the engine's usual way of use")
+        axes.set_xlabel("logarithmic; italic: not the engine's usual way")
 
 
 def _colour(name: str, tuned: set[str]) -> str:
@@ -71,12 +73,12 @@ def _bars(axes: Axes, figures: list[dict[str, Any]]) -> None:
         color=[_OURS if figure["met"] else _MISSED for figure in shown],
         height=0.6,
     )
-    axes.axvline(1, color=_INK, linewidth=1)
+    axes.axvline(1, color=_INK, linewidth=1, zorder=1)
     axes.set_xlim(0, max(1.6, *used) * 1.25)
     for row, (figure, share) in enumerate(zip(shown, used, strict=True)):
         limit = "≥" if figure["bar_is"] == "at least" else "≤"
         text = f"{_number(figure['value'])} {figure['unit']}  ({limit} {_number(figure['bar'])})"
-        axes.text(share + 0.02, row, text, va="center")
+        axes.text(share + 0.02, row, text, va="center", backgroundcolor="white", zorder=3)
     axes.set_title("How much of each bar is used; the line is the bar", loc="left")
     _tidy(axes)
     axes.set_xticks([])

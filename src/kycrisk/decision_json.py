@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
 from json.encoder import encode_basestring
-from typing import Any
+from typing import Any, TypeVar
 
 from kycrisk.decision import FORMAT, Decision, Exemption, Lookup, Reason, Shadow, Undetermined
 from kycrisk.durations import format_duration
@@ -22,6 +22,9 @@ try:  # the C encoder where CPython has it
     from _json import encode_basestring as text_json
 except ImportError:
     text_json = encode_basestring
+
+
+Part = TypeVar("Part")
 
 
 class DecisionFormatError(ValueError):
@@ -37,16 +40,7 @@ def decision_to_json(decision: Decision) -> str:
     """The decision as one line of JSON."""
     facts = decision.evidence
     reasons = ",".join([_reason_json(reason) for reason in decision.reasons])
-    undetermined = ",".join([_undetermined_json(each) for each in decision.undetermined])
-    rest = _dumps(
-        {
-            "exempt": [_exemption_dict(each) for each in decision.exempt],
-            "shadow": [
-                {"rule": each.rule, "finding": each.finding.value, "contribution": each.contribution}
-                for each in decision.shadow
-            ],
-        }
-    )[1:-1]
+    exempt = _dumps([_exemption_dict(each) for each in decision.exempt]) if decision.exempt else "[]"
     lookups = ",".join([_lookup_json(each) for each in decision.lookups])
     return (
         f'{{"format":"{FORMAT}","id":{text_json(decision.id)},"account_id":{text_json(decision.account_id)},'
@@ -54,7 +48,8 @@ def decision_to_json(decision: Decision) -> str:
         f'"settled":{"true" if decision.settled else "false"},'
         f'"bounds":{{"outcome":["{decision.lowest.word}","{decision.highest.word}"],'
         f'"score":[{decision.lowest_score},{decision.highest_score}]}},'
-        f'"reasons":[{reasons}],"undetermined":[{undetermined}],{rest},'
+        f'"reasons":[{reasons}],"undetermined":[{_kept_json(decision.undetermined, _undetermined_json)}],'
+        f'"exempt":{exempt},"shadow":[{_kept_json(decision.shadow, _shadow_json)}],'
         f'"evidence":{{{_evidence_json(facts)}}},"lookups":[{lookups}],'
         f'"ruleset":{text_json(decision.ruleset)},"decided_at":"{moment_text(decision.decided_at)}",'
         f'"took_ms":{decision.took_ms!r}}}'
@@ -106,36 +101,70 @@ def _type_json(value: Value) -> str:
 
 # evidence
 
-_SUFFIXES: dict[int, tuple[Origin, str]] = {}  # by identity: one world's few origins serve all of its decisions
-_MOST_SUFFIXES = 4096
+
+class _Frames:
+    """What stands around each fact of one world's evidence: its name before it, its origin behind it.
+
+    The yes and the no of a signal are kept whole, and so is each of its reasons for being unknown.
+    """
+
+    __slots__ = ("known", "origins", "unknown")
+
+    def __init__(self, origins: Mapping[str, Origin]) -> None:
+        self.origins = origins
+        self.known: dict[str, tuple[str, str, str, str]] = {}  # before, behind, yes, no
+        self.unknown: dict[str, tuple[Unknown, str]] = {}
+
+    def of(self, name: str) -> tuple[str, str, str, str]:
+        before = f'{text_json(name)}:{{"value":'
+        behind = f"{_origin_json(self.origins.get(name, NO_ORIGIN))}}}"
+        frame = self.known[name] = (before, behind, f"{before}true{behind}", f"{before}false{behind}")
+        return frame
+
+    def missing(self, name: str, unknown: Unknown) -> str:
+        kept = self.unknown.get(name)
+        if kept is None or kept[0] is not unknown:
+            origin = _origin_json(self.origins.get(name, NO_ORIGIN))
+            kept = self.unknown[name] = (unknown, f"{text_json(name)}:{{{_unknown_json(unknown)}{origin}}}")
+        return kept[1]
 
 
-def _suffix(origin: Origin) -> str:
-    """`,"source":…,"as_of":…,"snapshot":…}` of an origin."""
-    cached = _SUFFIXES.get(id(origin))
-    if cached is not None and cached[0] is origin:
-        return cached[1]
+_FRAMES: dict[int, _Frames] = {}  # by the identity of the origins, which all decisions of one world share
+_MOST_FRAMES = 64
+
+
+def _frames(origins: Mapping[str, Origin]) -> _Frames:
+    frames = _FRAMES.get(id(origins))
+    if frames is None or frames.origins is not origins:
+        if len(_FRAMES) >= _MOST_FRAMES:
+            _FRAMES.clear()
+        frames = _FRAMES[id(origins)] = _Frames(origins)
+    return frames
+
+
+def _origin_json(origin: Origin) -> str:
+    """`,"source":…,"as_of":…,"snapshot":…` of an origin."""
     as_of = f',"as_of":"{moment_text(origin.as_of)}"' if origin.as_of else ""
     snapshot = f',"snapshot":{_dumps(list(origin.snapshots))}' if origin.snapshots else ""
-    text = f',"source":{text_json(origin.source)}{as_of}{snapshot}}}'
-    if len(_SUFFIXES) >= _MOST_SUFFIXES:
-        _SUFFIXES.clear()
-    _SUFFIXES[id(origin)] = (origin, text)
-    return text
+    return f',"source":{text_json(origin.source)}{as_of}{snapshot}'
 
 
 def _evidence_json(evidence: Evidence) -> str:
-    origin_of, suffixes = evidence.origins.get, _SUFFIXES.get
+    frames = _frames(evidence.origins)
+    frame_of, kept = frames.of, frames.known
     parts = []
     for name, value in evidence.known.items():
-        kind = type(value)
-        origin = origin_of(name, NO_ORIGIN)
-        cached = suffixes(id(origin))
-        suffix = cached[1] if cached is not None and cached[0] is origin else _suffix(origin)
-        typed = "" if kind in _PLAIN else _type_json(value)
-        parts.append(f'{text_json(name)}:{{"value":{_BARE[kind](value)}{typed}{suffix}')
-    for name, unknown in evidence.unknown.items():
-        parts.append(f"{text_json(name)}:{{{_unknown_json(unknown)}{_suffix(origin_of(name, NO_ORIGIN))}")
+        before, behind, yes, no = kept.get(name) or frame_of(name)
+        if value is True:
+            parts.append(yes)
+        elif value is False:
+            parts.append(no)
+        elif type(value) is str:
+            parts.append(before + text_json(value) + behind)
+        else:
+            parts.append(f"{before}{_BARE[type(value)](value)}{_type_json(value)}{behind}")
+    if evidence.unknown:
+        parts += [frames.missing(name, unknown) for name, unknown in evidence.unknown.items()]
     return ",".join(parts)
 
 
@@ -168,6 +197,25 @@ def _undetermined_json(each: Undetermined) -> str:
         f'{{"rule":{text_json(each.rule)},"title":{text_json(each.title)},"contribution":"{each.contribution}",'
         f'"why":{{{_facts_json(each.why)}}}}}'
     )
+
+
+def _shadow_json(each: Shadow) -> str:
+    return f'{{"rule":{text_json(each.rule)},"finding":"{each.finding.value}","contribution":"{each.contribution}"}}'
+
+
+_KEPT: dict[int, tuple[tuple[Any, ...], str]] = {}  # by identity: many decisions share what they could not judge
+_MOST_KEPT = 1024
+
+
+def _kept_json(items: tuple[Part, ...], to_json: Callable[[Part], str]) -> str:
+    if not items:
+        return ""
+    kept = _KEPT.get(id(items))
+    if kept is None or kept[0] is not items:
+        if len(_KEPT) >= _MOST_KEPT:
+            _KEPT.clear()
+        kept = _KEPT[id(items)] = (items, ",".join([to_json(each) for each in items]))
+    return kept[1]
 
 
 def _exemption_dict(each: Exemption) -> dict[str, str]:

@@ -207,9 +207,10 @@ def _scalar(type_: Type, raw: object) -> Scalar:
             return _moment(raw)
         case (Type.DATETIME, str()):
             try:
-                return _moment(datetime.fromisoformat(raw))
+                moment = datetime.fromisoformat(raw)
             except ValueError:
                 raise FactError(f"{_shown(raw)} is not a time such as `2026-11-23T10:00:00Z`") from None
+            return _moment(moment)
         case (Type.IP, IPv4Address() | IPv6Address()):
             return raw
         case (Type.IP, str()):
@@ -234,4 +235,7 @@ def _text(raw: str) -> str:
 def _moment(raw: datetime) -> datetime:
     if raw.tzinfo is None:
         raise FactError(f"{_shown(raw.isoformat())} has no time zone; write `Z` or an offset behind it")
-    return raw.astimezone(UTC)
+    try:
+        return raw.astimezone(UTC)
+    except OverflowError:  # 0001-01-01 or 9999-12-31 with an offset
+        raise FactError(f"{_shown(raw.isoformat())} is beyond the times that can be computed with") from None

@@ -25,11 +25,24 @@ def test_generated_engine_gives_the_reference_verdict(ruleset, evidence, exempt)
             assert compiled.verdict(known, silenced) == reference.verdict(ruleset, known, silenced)
 
 
+@given(rulesets(), st.lists(known_facts, min_size=2, max_size=4))
+def test_gaps_that_recur_change_nothing(ruleset, evidence):
+    """Where the same signals are always missing, a function of their own judges; also when still more is missing."""
+    compiled = compile_ruleset(ruleset)
+    for known in evidence:
+        gaps = tuple(name for name in VALUES if name not in known)
+        wanted = reference.verdict(ruleset, known)
+        assert all(compiled.verdict(known, (), gaps) == wanted for _ in range(60))
+        for other in evidence:
+            if gaps and not set(gaps) & other.keys():
+                assert compiled.verdict(other, (), gaps) == reference.verdict(ruleset, other)
+
+
 @given(rulesets(), st.lists(known_facts, min_size=5, max_size=5))
 def test_shadow_findings_are_the_reference_findings(ruleset, evidence):
     compiled = compile_ruleset(ruleset)
     for known in evidence:
-        told = {rule.id: finding for rule, finding in compiled.shadow_findings(known)}
+        told = {shadow.rule: shadow.finding for shadow in compiled.shadow_findings(known)}
         for rule in ruleset.shadow:
             finding = reference.finding(rule, known)
             assert told.get(rule.id, reference.Finding.MISS) == finding

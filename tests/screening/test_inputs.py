@@ -20,7 +20,8 @@ def read(body, kind="", *, ignore_unknown=False):
 def rows(body, kind="", **options):
     """Every row: its number, and its signup or its problems in words."""
     return [
-        (number, str(row) if isinstance(row, Problems) else dict(row)) for number, row in read(body, kind, **options).rows
+        (number, str(row) if isinstance(row, Problems) else dict(row))
+        for number, row in read(body, kind, **options).rows
     ]
 
 
@@ -160,19 +161,31 @@ def test_rows(body, kind, expected):
             "in:1: the first line names no column of a signup\nhelp: it should read as `account_id,email,ip,first_name,…`",
             id="no header",
         ),
-        pytest.param(b'"account_id\n', "csv", "in:1: a quote that is opened here is never closed", id="open quote in the header"),
+        pytest.param(
+            b'"account_id\n', "csv", "in:1: a quote that is opened here is never closed", id="open quote in the header"
+        ),
         pytest.param(
             b"\x1f\x8b\x08",
             "csv",
             "in: is packed with gzip\nhelp: unpack it first: `gunzip -c FILE | kycrisk screen -`",
             id="gzip",
         ),
-        pytest.param(b"PK\x03\x04", "", "in: is a zip file or a spreadsheet\nhelp: save the table as CSV in UTF-8", id="xlsx"),
+        pytest.param(
+            b"PK\x03\x04", "", "in: is a zip file or a spreadsheet\nhelp: save the table as CSV in UTF-8", id="xlsx"
+        ),
         pytest.param(b"\xff\xfea\x00", "csv", "in: is written in UTF-16\nhelp: save it in UTF-8", id="UTF-16"),
         pytest.param(
-            b"PAR1", "csv", "in: is Parquet\nhelp: name a file that ends in `.parquet`, or say `--input-format parquet`", id="Parquet"
+            b"PAR1",
+            "csv",
+            "in: is Parquet\nhelp: name a file that ends in `.parquet`, or say `--input-format parquet`",
+            id="Parquet",
         ),
-        pytest.param(b"account_id,\xff\n", "csv", "in:1: is not text in UTF-8\nhelp: save the table in UTF-8", id="header in Latin-1"),
+        pytest.param(
+            b"account_id,\xff\n",
+            "csv",
+            "in:1: is not text in UTF-8\nhelp: save the table in UTF-8",
+            id="header in Latin-1",
+        ),
         pytest.param(b'{\n"a": 1,\n}', "json", None, id="json with a mistake"),
     ],
 )

@@ -17,7 +17,7 @@ for _group in (folder, rules, doctor, screen, explain, replay, evaluation, feeds
 def main() -> None:
     """The `kycrisk` command."""
     if "_KYCRISK_COMPLETE" in os.environ:  # a shell asks for completions
-        from typer.completion import completion_init
+        from typer.completion import completion_init  # type: ignore[attr-defined]
 
         completion_init()
     try:

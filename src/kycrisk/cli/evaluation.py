@@ -15,6 +15,7 @@ from kycrisk.cli.terminal import Paint, say, visible
 from kycrisk.problems import Place, Problem, Problems
 
 if TYPE_CHECKING:
+    from kycrisk.ruleset.condition import SignalRef
     from kycrisk.ruleset.operands import Scope
     from kycrisk.ruleset.parse import ConditionErrors
     from kycrisk.settings import Settings
@@ -102,7 +103,7 @@ def _given_facts(given: Iterable[str], scope: Scope) -> dict[str, Value]:
     return known
 
 
-def _signal(name: str, scope: Scope):  # type: ignore[no-untyped-def]
+def _signal(name: str, scope: Scope) -> SignalRef:
     from kycrisk.ruleset.parse import ConditionErrors, parse_signal
 
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kycrisk.screening.screener import Screener
 
 
-class ExplainFormat(str, Enum):
+class ExplainFormat(StrEnum):
     human = "human"
     json = "json"
 
@@ -86,9 +86,8 @@ def explain(
 
 def _decision(screener: Screener, given: Input, account: str | None) -> Decision:
     """The decision to be explained: a stored one, or one made now. Ends with exit code 1 for what is no signup."""
-    from kycrisk.intake import read_row, read_signup
+    from kycrisk.screening.batch import signup_reader
     from kycrisk.screening.inputs.decisions import is_decision, stored_decision
-    from kycrisk.screening.screener import now_utc
 
     number, raw = _row(given, account)
     try:
@@ -99,9 +98,7 @@ def _decision(screener: Screener, given: Input, account: str | None) -> Decision
             if decision.ruleset != screener.ruleset.version:
                 note(f"decided with rules {decision.ruleset}, explained with rules {screener.ruleset.version}")
             return decision
-        read = read_row if given.from_text else read_signup
-        attributes = screener.ruleset.policy.attributes
-        return screener.screen(read(raw, attributes=attributes, now=now_utc()))  # type: ignore[operator]
+        return screener.screen(signup_reader(given, screener.ruleset.policy.attributes)(raw))
     except Problems as wrong:
         note_problems(wrong.problems, given.place(number))
         raise typer.Exit(FINDINGS) from None

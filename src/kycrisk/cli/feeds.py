@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,7 +17,6 @@ from kycrisk.problems import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from kycrisk.cli.feed_text import Standing
     from kycrisk.feeds.catalogue import Feed
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from kycrisk.settings import Settings
 
 
-class ListFormat(str, Enum):
+class ListFormat(StrEnum):
     human = "human"
     json = "json"
 
@@ -81,19 +80,24 @@ def update(
     With --offline only packages, files and shipped lists are read. Exit codes: 1 when a list failed.
     """
     from kycrisk.cli.feed_text import result_lines
+    from kycrisk.feeds.purposes import PROTECTING
     from kycrisk.feeds.update import update as update_feeds
 
     settings = settings_of(ctx, config, offline)
-    chosen = _chosen(_feeds(settings), names or (), every=False)
+    feeds = _feeds(settings)
+    chosen = _chosen(feeds, names or (), every=False)
+    # Lists that protect domains come along, because the others are compiled under their protection.
+    guards = [feed for feed in feeds if feed.enabled and feed.purpose in PROTECTING and feed not in chosen]
     bar = progress_bar()
     show = _Bar(bar) if bar is not None else None
     try:
         results = update_feeds(
-            chosen, settings.snapshots, now=_now(), offline=settings.offline, force=force, on_progress=show
+            [*guards, *chosen], settings.snapshots, now=_now(), offline=settings.offline, force=force, on_progress=show
         )
     finally:
         if bar is not None:
             bar.stop()
+    results = [result for result in results if result.feed in chosen or result.status == "failed"]
     say(*result_lines(results, Paint.on(sys.stdout), _now()))
     failed = sum(result.status == "failed" for result in results)
     if failed:
@@ -116,7 +120,7 @@ def show(
 
     Exit codes: 1 when --contains finds nothing.
     """
-    from kycrisk.cli.feed_text import contained, detail_lines, standings
+    from kycrisk.cli.feed_text import detail_lines, standings
 
     settings = settings_of(ctx, config, offline)
     feeds = _feeds(settings)

@@ -20,7 +20,6 @@ from kycrisk.cli.terminal import Paint
 from kycrisk.decision import Decision
 from kycrisk.decision_json import decision_to_json, moment_text
 
-
 _CSV_COLUMNS = (
     "account_id",
     "outcome",

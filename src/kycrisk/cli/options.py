@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kycrisk.settings import Settings
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """The forms in which decisions are written."""
 
     human = "human"

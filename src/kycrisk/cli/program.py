@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from enum import Enum
+from enum import StrEnum
 from importlib.metadata import version as installed
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from kycrisk.cli.options import Config, Offline
 from kycrisk.cli.terminal import say
 
 
-class Shell(str, Enum):
+class Shell(StrEnum):
     bash = "bash"
     zsh = "zsh"
     fish = "fish"
@@ -33,7 +33,7 @@ def completion(
 
     For bash: kycrisk completion bash > ~/.local/share/bash-completion/completions/kycrisk
     """
-    from typer.completion import get_completion_script
+    from typer.completion import get_completion_script  # type: ignore[attr-defined]
 
     say(get_completion_script(prog_name="kycrisk", complete_var="_KYCRISK_COMPLETE", shell=shell.value))
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import json
+import os
 import re
+import shutil
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +16,7 @@ import typer
 
 from kycrisk.cli.app import FINDINGS, Fault
 from kycrisk.cli.options import Config, Offline, near, settings_of
-from kycrisk.cli.terminal import Paint, note, problem_lines, say, wrapped
+from kycrisk.cli.terminal import Paint, note, note_problems, problem_lines, say, wrapped
 from kycrisk.problems import Place, Problem, Problems
 
 if TYPE_CHECKING:
@@ -85,9 +87,9 @@ def _problems_of(settings: Settings) -> list[Problem]:
     from kycrisk.screening.screener import read_site
 
     found = check_ruleset(near(settings.rules), signals=SIGNALS, aliases=ALIASES)
-    steps = [lambda: read_catalogues(settings.catalogues)]
+    steps: list[Callable[[], object]] = [lambda: read_catalogues(settings.catalogues)]
     if not found:
-        steps.append(lambda: read_site(settings))  # type: ignore[arg-type,return-value]
+        steps.append(lambda: read_site(settings))
     for step in steps:
         try:
             step()
@@ -102,7 +104,9 @@ def run_tests(
     coverage: Annotated[
         bool, typer.Option("--coverage", help="Say which rules no test hits, misses or leaves unknown.")
     ] = False,
-    run: Annotated[str | None, typer.Option("--run", metavar="REGEX", help="Only tests named rule/test like this.")] = None,
+    run: Annotated[
+        str | None, typer.Option("--run", metavar="REGEX", help="Only tests named rule/test like this.")
+    ] = None,
     config: Config = None,
     offline: Offline = False,
 ) -> None:
@@ -118,7 +122,8 @@ def run_tests(
         result
         for report, files in reports
         for result in report.results
-        if chosen.search(f"{result.rule.id}/{result.test.name}") and (not files or Path(result.test.place.path) in files)
+        if chosen.search(f"{result.rule.id}/{result.test.name}")
+        and (not files or Path(result.test.place.path) in files)
     ]
     if run is not None and not results:
         raise Fault(f"no test is named like `{run}`")
@@ -174,7 +179,9 @@ def _coverage_lines(coverage: Coverage, paint: Paint) -> Iterator[str]:
 def fmt(
     ctx: typer.Context,
     paths: Paths = None,
-    check_only: Annotated[bool, typer.Option("--check", help="Change nothing; exit with 1 when something would.")] = False,
+    check_only: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit with 1 when something would.")
+    ] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Change nothing; show what would.")] = False,
     config: Config = None,
     offline: Offline = False,
@@ -183,10 +190,15 @@ def fmt(
     from kycrisk.ruleset.format import format_rules
 
     paint = Paint.on(sys.stdout)
-    changed = 0
+    changed = broken = 0
     for path in _files(paths or [near(settings_of(ctx, config, offline).rules)]):
-        before = _text(path)
-        after = format_rules(before, str(path))
+        try:
+            before = _text(path)
+            after = format_rules(before, str(path))
+        except Problems as wrong:
+            broken += 1
+            note_problems(wrong.problems)
+            continue
         if after == before:
             continue
         changed += 1
@@ -195,9 +207,20 @@ def fmt(
         elif check_only:
             say(f"{path} is not formatted")
         else:
-            path.write_text(after, encoding="utf-8")
+            _replace(path, after)
             say(f"formatted {path}")
-    raise typer.Exit(FINDINGS if changed and (check_only or diff) else 0)
+    raise typer.Exit(FINDINGS if broken or (changed and (check_only or diff)) else 0)
+
+
+def _replace(path: Path, text: str) -> None:
+    """The new text in the place of the old, or the old one still there: never half a file."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(text.encode())
+        shutil.copymode(path, temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
@@ -223,7 +246,8 @@ def _diff(path: Path, before: str, after: str, paint: Paint) -> Iterator[str]:
 def schema(
     ctx: typer.Context,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write here; an editor looks for it beside the rules.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write here; an editor looks for it beside the rules."),
     ] = None,
     config: Config = None,
     offline: Offline = False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from kycrisk.screening.screener import Screener
 
 
-class HistoryName(str, Enum):
+class HistoryName(StrEnum):
     none = "none"
     input = "input"
 
 
-class FailOn(str, Enum):
+class FailOn(StrEnum):
     review = "review"
     verify = "verify"
     deny = "deny"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kycrisk.signals import Signal
 
 
-class SignalsFormat(str, Enum):
+class SignalsFormat(StrEnum):
     human = "human"
     json = "json"
     markdown = "markdown"
@@ -45,7 +45,9 @@ def signals(
 
     The attributes that the policy declares are among them.
     """
-    found = [signal for signal in _catalogue(settings_of(ctx, config, offline)).values() if _speaks_of(signal, words or ())]
+    found = [
+        signal for signal in _catalogue(settings_of(ctx, config, offline)).values() if _speaks_of(signal, words or ())
+    ]
     if not found:
         raise Fault(f"no signal speaks of `{' '.join(words or ())}`", "`kycrisk signals` lists them all")
     match format_:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import ClassVar, Generic, NamedTuple, TypeVar
 
@@ -52,8 +53,9 @@ class LookupFailure(Exception):
     """Nothing could be found out: why, and what the source asks of those who come again.
 
     `against_source` says that the source failed, so that its circuit breaker counts it; a refusal of one key, or
-    something missing on our side, says nothing about the source. `retry_after` is how many seconds the source wants
-    to be left alone, 0 when it does not say. `cost` is what the attempt cost all the same.
+    something missing on our side, says nothing about the source. `reached` is false when the question surely never
+    left the house, so that it does not count against a quota. `retry_after` is how many seconds the source wants to be
+    left alone, 0 when it does not say. `cost` is what the attempt cost all the same.
     """
 
     def __init__(
@@ -62,13 +64,14 @@ class LookupFailure(Exception):
         detail: str,
         *,
         against_source: bool = True,
+        reached: bool = True,
         retry_after: float = 0.0,
         status: int = 0,
         cost: Money = FREE,
     ) -> None:
         super().__init__(detail)
         self.unknown = Unknown(why, detail)
-        self.against_source = against_source
+        self.against_source, self.reached = against_source, reached
         self.retry_after = retry_after
         self.status = status  # of HTTP; 0 when there was no answer
         self.cost = cost
@@ -94,6 +97,10 @@ class Client(Generic[Key]):
     def cache_key(self, key: Key) -> str:
         """The key as text: equal texts are one question to the source."""
         raise NotImplementedError
+
+    def aged(self, asked: Asked, now: datetime) -> Asked:
+        """An answer as it reads at `now`: what follows from the time that has passed is worked out here."""
+        return asked
 
     async def query(self, key: Key, deadline: float) -> Asked:
         """Ask the source, to be done at `deadline` (a moment of the event loop's clock). Raises `LookupFailure`."""

@@ -62,7 +62,7 @@ class Circuit:
         return self
 
     def after_failure(self, terms: BreakerTerms, ticket: Ticket, now: float, retry_after: float = 0.0) -> Circuit:
-        """The circuit after a question failed at `now`; a source that asks for peace (`retry_after`) gets it at once."""
+        """The circuit after a question failed at `now`; a source that wants to be left alone (`retry_after`) is."""
         if ticket.generation != self.generation:
             return self
         failed_at = (*(at for at in self.failed_at if now - at < terms.within), now)

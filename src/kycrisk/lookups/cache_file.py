@@ -23,7 +23,9 @@ class FileResults:
     off is not read. The file is readable by its owner only.
     """
 
-    def __init__(self, path: Path, entries: dict[tuple[str, str], Kept], lines: int, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, path: Path, entries: dict[tuple[str, str], Kept], lines: int, now: Callable[[], datetime]
+    ) -> None:
         self._path, self._entries, self._lines, self._now = path, entries, lines, now
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
@@ -95,6 +97,6 @@ def _entries(raw: bytes) -> Iterator[tuple[tuple[str, str], Kept]]:
             moment = None if until is None else datetime.fromisoformat(until)
         except (ValueError, TypeError):
             continue
-        if isinstance(space, str) and isinstance(key, str) and isinstance(text, str):
-            if moment is None or moment.tzinfo is not None:
-                yield (space, key), Kept(text, moment)
+        texts = isinstance(space, str) and isinstance(key, str) and isinstance(text, str)
+        if texts and (moment is None or moment.tzinfo is not None):
+            yield (space, key), Kept(text, moment)

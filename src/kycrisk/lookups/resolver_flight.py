@@ -22,14 +22,20 @@ class Sky(Protocol):
 
     loop: asyncio.AbstractEventLoop
 
-    def channel(self, tried: tuple[Nameserver, ...]) -> tuple[Channel[Flight], int]:
-        """A socket to the best server, preferably one that was not tried, and a free id. Raises `OSError`."""
+    def choose(self, tried: tuple[Nameserver, ...]) -> Nameserver:
+        """The best server to ask, one that was not tried where there is one."""
+
+    def channel(self, server: Nameserver) -> tuple[Channel[Flight], int]:
+        """A socket to the server, and an id that is free on it. Raises `OSError`."""
 
     def has_other(self, tried: tuple[Nameserver, ...]) -> bool:
         """Whether there is a server that was not tried."""
 
     def silent(self, server: Nameserver) -> None:
         """A server did not answer in time, or cannot be reached."""
+
+    def heard(self, server: Nameserver) -> None:
+        """A server answered, whatever it said."""
 
     def by_tcp(self, flight: Flight, server: Nameserver) -> asyncio.Task[None]:
         """Ask the server again by TCP."""
@@ -86,9 +92,9 @@ class Flight:
             self._timer.cancel()
         for channel, ident in self._sent:
             channel.forget(ident)
-        if self._task is not None:
+        if self._task is not None and self._task is not asyncio.current_task(self._sky.loop):
             self._task.cancel()
-        waiters, self._waiters, self._sent, self._tried = self._waiters, [], [], (*self._tried, *self._tried)
+        waiters, self._waiters, self._sent = self._waiters, [], []
         self._sky.landed(self, answer)
         for _, waiter in waiters:
             if not waiter.done():
@@ -99,9 +105,12 @@ class Flight:
         wording = self.wording
         if not answers_question(packet, wording.section, exact_case=wording.exact_case):
             return False
+        self._sky.heard(server)
         if is_truncated(packet):
             if self._task is None:
                 self._task = self._sky.by_tcp(self, server)
+            else:
+                self._open -= 1
             return True
         if wording.edns and refuses_format(packet) and len(self._tried) < _TRIES:
             self._open -= 1
@@ -128,28 +137,21 @@ class Flight:
         self.answered(_unreachable(server, error))
 
     def _send(self, edns: bytes) -> None:
-        before = self._tried
-        try:
-            channel, ident = self._sky.channel(before)
-        except OSError as error:
-            self._tried = (*before, *before[-1:])
-            self._open += 1
-            self.answered(DnsAnswer(Status.UNREACHABLE, detail=_words(error)))
-            return
-        self._tried = (*before, channel.server)
+        server = self._sky.choose(self._tried)
+        self._tried = (*self._tried, server)
         self._open += 1
         try:
+            channel, ident = self._sky.channel(server)
+            self._sent.append((channel, ident))
             channel.send(ident, packet(ident, self.wording.section, edns), self)
         except OSError as error:
-            self.lost(channel.server, error)
-            return
-        self._sent.append((channel, ident))
+            self.lost(server, error)
 
     def _set_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
         moments = [deadline for deadline, _ in self._waiters]
-        if len(self._tried) < _TRIES:
+        if len(self._tried) < _TRIES and self._task is None:
             moments.append(self._retry_at)
         self._timer = self._sky.loop.call_at(min(moments), self._on_time)
 
@@ -157,23 +159,21 @@ class Flight:
         now = self._sky.loop.time() + _SLACK
         late = [waiter for deadline, waiter in self._waiters if deadline <= now]
         self._waiters = [(deadline, waiter) for deadline, waiter in self._waiters if deadline > now]
-        answer = self._failure or DnsAnswer(Status.TIMEOUT, detail=f"no answer from {self._asked()}")
+        asked = " and ".join(dict.fromkeys(map(str, self._tried)))
+        answer = self._failure or DnsAnswer(Status.TIMEOUT, detail=f"no answer from {asked}")
         for waiter in late:
             if not waiter.done():
                 waiter.set_result(answer)
         if all(waiter.done() for _, waiter in self._waiters):
-            for server in dict.fromkeys(self._tried):
+            for server in dict.fromkeys(self._tried if self._failure is None else ()):
                 self._sky.silent(server)
             self.land(answer)
             return
-        if len(self._tried) < _TRIES and now >= self._retry_at:
+        if len(self._tried) < _TRIES and now >= self._retry_at and self._task is None:
             self._sky.silent(self._tried[-1])
             self._send(self.wording.edns)
         if self._waiters:
             self._set_timer()
-
-    def _asked(self) -> str:
-        return " and ".join(dict.fromkeys(map(str, self._tried)))
 
 
 def _unreachable(server: Nameserver, error: OSError) -> DnsAnswer:

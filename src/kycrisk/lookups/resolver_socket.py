@@ -111,8 +111,8 @@ class Channel(Generic[Question]):
         except OSError as error:  # an ICMP message: refused, no route ...
             questions = tuple(self._open.values())
             self.close()
-            for question in questions:
-                question.lost(self.server, error)
+            for lost in questions:
+                lost.lost(self.server, error)
             return
         ident = int.from_bytes(packet[:2], "big")
         question = self._open.get(ident)

@@ -7,7 +7,7 @@ looks its patterns up anew for every question. Plans are compiled when a number 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -40,10 +40,10 @@ _NONE = Numbers(lengths=frozenset({-1}), fits=re.compile(r"(?!)").fullmatch)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Region:
-    """One region's numbers. `kinds` are in the order in which the library asks them."""
+    """One region's numbers. `kinds` are in the order in which the library asks them, before fixed and mobile."""
 
     any_number: Numbers
-    kinds: tuple[tuple[str, Numbers], ...]
+    kinds: Mapping[int, tuple[tuple[str, Fits], ...]]  # by the length of the number
     fixed: Numbers
     mobile: Numbers
     same_fixed_and_mobile: bool
@@ -52,8 +52,8 @@ class Region:
         """The kind of a number; empty when it is none of the region's."""
         if not self.any_number.hold(national):
             return ""
-        for kind, numbers in self.kinds:
-            if numbers.hold(national):
+        for kind, fits in self.kinds[len(national)]:
+            if fits(national) is not None:
                 return kind
         if self.fixed.hold(national):
             both = self.same_fixed_and_mobile or self.mobile.hold(national)
@@ -155,11 +155,19 @@ def region(code: int, name: str) -> Region:
     }
     return Region(
         any_number=_numbers(data.general_desc),
-        kinds=tuple((kind, _numbers(desc)) for kind, desc in kinds.items() if desc is not None),
+        kinds=_by_length([(kind, _numbers(desc)) for kind, desc in kinds.items() if desc is not None]),
         fixed=_numbers(data.fixed_line),
         mobile=_numbers(data.mobile),
         same_fixed_and_mobile=data.same_mobile_and_fixed_line_pattern,
     )
+
+
+def _by_length(kinds: list[tuple[str, Numbers]]) -> Mapping[int, tuple[tuple[str, Fits], ...]]:
+    """The kinds that a number of each length can be, in their order."""
+    return {
+        length: tuple((kind, each.fits) for kind, each in kinds if not each.lengths or length in each.lengths)
+        for length in range(MAX_NATIONAL + 1)
+    }
 
 
 @cache

@@ -63,7 +63,9 @@ def _condition(node: Node, reading: Reading) -> Condition:
 def _expression(node: ScalarNode, reading: Reading) -> Condition:
     value = meaning(node)
     if isinstance(value, Trap):
-        reading.wrong(node, value.message, value.help)
+        reading.wrong(
+            node, value.message, "write a condition such as `ip.tor_exit`, or `true` for a rule that always hits"
+        )
     try:
         return parse_condition(node.text, reading.scope)
     except ConditionErrors as wrong:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from kycrisk.decision import Decision, Exemption, Lookup, Reason, Shadow, Undetermined
@@ -45,15 +45,7 @@ def decide(
         tuple([_reason(rules[hit], evidence) for hit in verdict.hits]) if verdict.hits else (),
         _all_undetermined(compiled, verdict.unknown, evidence) if verdict.unknown else (),
         exemptions,
-        tuple(
-            [
-                Shadow(rule.id, finding, rule.contribution_text)
-                for rule, finding in compiled.shadow_findings(known, evidence.unknown)
-                if rule.id not in silenced
-            ]
-        )
-        if compiled.shadow
-        else (),
+        _shadow(compiled, evidence, silenced),
         evidence,
         compiled.ruleset.version,
         decided_at,
@@ -74,6 +66,11 @@ def replay(compiled: CompiledRuleset, decision: Decision) -> Decision:
         lookups=decision.lookups,
         took_ms=decision.took_ms,
     )
+
+
+def _shadow(compiled: CompiledRuleset, evidence: Evidence, silenced: Collection[str]) -> tuple[Shadow, ...]:
+    told = compiled.shadow_findings(evidence.known, evidence.unknown)
+    return tuple(each for each in told if each.rule not in silenced) if silenced else told
 
 
 def _reason(rule: Rule, evidence: Evidence) -> Reason:

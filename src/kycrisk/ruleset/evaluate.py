@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from kycrisk.decision import Shadow, Undetermined
 from kycrisk.outcome import AtLeast, AtMost, Finding, IfUnknown, Outcome, Score
 from kycrisk.ruleset.generate import (
     KnownFunction,
@@ -20,10 +21,13 @@ from kycrisk.ruleset.generate import (
 )
 from kycrisk.ruleset.model import Rule, Ruleset
 from kycrisk.ruleset.verdict import Verdict
-from kycrisk.signals import Value
+from kycrisk.signals import Unknown, Value
 
 _DENY, _ALLOW = int(Outcome.DENY), int(Outcome.ALLOW)
 _OUTCOMES = tuple(Outcome)
+
+#: Unjudged rules, the signals that are missing, and the identities of the reasons why.
+Gaps = tuple[tuple[str, ...], tuple[str, ...], tuple[int, ...]]
 
 
 class _Judge:
@@ -76,17 +80,7 @@ class _Sum(NamedTuple):
     cap: int
 
 
-class _Open(NamedTuple):
-    """What some unjudged rules could contribute: at the lowest end, at the highest, and as `if_unknown` says."""
-
-    lowering: _Sum
-    raising: _Sum
-    resolved: _Sum
-    ids: tuple[str, ...]
-
-
-_NOTHING = _Sum(0, _ALLOW, _ALLOW, _DENY)
-_MOST_OPEN = 4096  # combinations of unjudged rules that are kept: a site meets few, its missing lists decide which
+_MOST_KEPT = 8192  # verdicts that are kept by their findings: traffic meets few combinations again and again
 
 
 class CompiledRuleset:
@@ -96,9 +90,10 @@ class CompiledRuleset:
         "_bands",
         "_ids",
         "_judge",
+        "_kept",
         "_levels",
-        "_open",
         "_shadow_judge",
+        "_shadow_kept",
         "_sums",
         "_unsettled_floor",
         "by_id",
@@ -115,8 +110,9 @@ class CompiledRuleset:
         self._ids = tuple(rule.id for rule in self.live)
         self._judge, self._shadow_judge = _Judge(self.live), _Judge(self.shadow)
         self._sums = tuple(_contributed(rule) for rule in self.live)
-        self._open: dict[tuple[int, ...], _Open] = {}
-        self.worded: dict[Any, Any] = {}  # see `decide`: the gaps of a site, put into words once
+        self._kept: dict[tuple[int, ...], Verdict] = {}
+        self._shadow_kept: dict[tuple[int, ...], tuple[Shadow, ...]] = {}
+        self.worded: dict[Gaps, tuple[tuple[Unknown, ...], tuple[Undetermined, ...]]] = {}  # see `decide`
         self._bands = tuple(threshold for threshold, _ in ruleset.policy.bands)
         self._levels = (_ALLOW, *(int(outcome) for _, outcome in ruleset.policy.bands))
         self._unsettled_floor = int(ruleset.policy.unsettled_floor)
@@ -127,18 +123,39 @@ class CompiledRuleset:
         `gaps` may name signals that are not known; it only saves time.
         """
         hits, unknown = self._judge.findings(known, gaps)
-        ids = self._ids
-        silenced: tuple[str, ...] = ()
         if exempt:
-            silenced = tuple(id_ for id_ in ids if id_ in exempt)
-            hits = [index for index in hits if ids[index] not in exempt]
-            unknown = [index for index in unknown if ids[index] not in exempt]
-        named = tuple([ids[index] for index in hits]) if hits else ()
-        told = _total([self._sums[index] for index in hits]) if hits else _NOTHING
-        if unknown:
-            return self._interval(told, tuple(unknown), named, silenced)
-        outcome = _OUTCOMES[self._outcome(told)]
-        return Verdict(outcome, told.points, True, outcome, outcome, told.points, told.points, named, (), silenced)
+            return self._verdict(tuple(hits), tuple(unknown), exempt)
+        found = (*hits, -1, *unknown)
+        verdict = self._kept.get(found)
+        if verdict is None:
+            verdict = self._verdict(tuple(hits), tuple(unknown), exempt)
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            self._kept[found] = verdict
+        return verdict
+
+    def _verdict(self, hits: tuple[int, ...], unknown: tuple[int, ...], exempt: Collection[str]) -> Verdict:
+        """What follows from the findings alone."""
+        ids, sums = self._ids, self._sums
+        silenced = tuple(id_ for id_ in ids if id_ in exempt)
+        hits = tuple(index for index in hits if ids[index] not in exempt)
+        unknown = tuple(index for index in unknown if ids[index] not in exempt)
+        told, possible = _total([sums[index] for index in hits]), self._possible(unknown)
+        low, high, resolved = (_total([told, part]) for part in possible)
+        lowest, highest = self._outcome(low), self._outcome(high)
+        outcome = lowest if lowest == highest else max(self._outcome(resolved), self._unsettled_floor)
+        return Verdict(
+            _OUTCOMES[outcome],
+            resolved.points,
+            lowest == highest,
+            _OUTCOMES[lowest],
+            _OUTCOMES[highest],
+            low.points,
+            high.points,
+            tuple(ids[index] for index in hits),
+            tuple(ids[index] for index in unknown),
+            silenced,
+        )
 
     def _outcome(self, told: _Sum) -> int:
         """max(binding floors, min(caps, max(band(score), floors)))."""
@@ -150,57 +167,36 @@ class CompiledRuleset:
             wanted = cap
         return wanted if wanted > binding else binding
 
-    def _interval(
-        self, told: _Sum, unknown: tuple[int, ...], named: tuple[str, ...], silenced: tuple[str, ...]
-    ) -> Verdict:
-        """The verdict when some rules cannot be judged: every part is monotone, so both ends follow directly."""
-        possible = self._open.get(unknown)
-        if possible is None:
-            possible = self._possible(unknown)
-        low, high = _both(told, possible.lowering), _both(told, possible.raising)
-        resolved = _both(told, possible.resolved)
-        lowest, highest = self._outcome(low), self._outcome(high)
-        outcome = lowest if lowest == highest else max(self._outcome(resolved), self._unsettled_floor)
-        # A rule that is resolved as `review` puts a floor under the outcome; it never changes the score.
-        return Verdict(
-            _OUTCOMES[outcome],
-            resolved.points,
-            lowest == highest,
-            _OUTCOMES[lowest],
-            _OUTCOMES[highest],
-            low.points,
-            high.points,
-            named,
-            possible.ids,
-            silenced,
-        )
+    def _possible(self, unknown: tuple[int, ...]) -> tuple[_Sum, _Sum, _Sum]:
+        """What unjudged rules could contribute: at the lowest end, at the highest, and as `if_unknown` says.
 
-    def _possible(self, unknown: tuple[int, ...]) -> _Open:
+        Every part of the outcome is monotone, so each end is reached by all rules that push towards it at once.
+        """
         rules, sums = self.live, self._sums
-        lowering = [sums[index] for index in unknown if _lowers(sums[index])]
-        raising = [sums[index] for index in unknown if not _lowers(sums[index])]
         resolved = [sums[index] for index in unknown if rules[index].if_unknown is IfUnknown.HIT]
         if any(rules[index].if_unknown is IfUnknown.REVIEW for index in unknown):
-            resolved.append(_Sum(0, int(Outcome.REVIEW), _ALLOW, _DENY))
-        ids = tuple(self._ids[index] for index in unknown)
-        possible = _Open(_total(lowering), _total(raising), _total(resolved), ids)
-        if len(self._open) >= _MOST_OPEN:
-            self._open.clear()
-        self._open[unknown] = possible
-        return possible
+            resolved.append(_Sum(0, int(Outcome.REVIEW), _ALLOW, _DENY))  # a floor; the score stays as it is
+        lowering = _total([sums[index] for index in unknown if _lowers(sums[index])])
+        raising = _total([sums[index] for index in unknown if not _lowers(sums[index])])
+        return lowering, raising, _total(resolved)
 
-    def shadow_findings(
-        self, known: Mapping[str, Value], gaps: Collection[str] = ()
-    ) -> tuple[tuple[Rule, Finding], ...]:
-        """The shadow rules that hit or cannot be judged; they never count."""
-        rules = self.shadow
-        if not rules:
+    def shadow_findings(self, known: Mapping[str, Value], gaps: Collection[str] = ()) -> tuple[Shadow, ...]:
+        """The shadow rules that hit or cannot be judged, in the order of the rules; they never count."""
+        if not self.shadow:
             return ()
         hits, unknown = self._shadow_judge.findings(known, gaps)
-        if not hits and not unknown:
-            return ()
-        found = {**dict.fromkeys(hits, Finding.HIT), **dict.fromkeys(unknown, Finding.UNKNOWN)}
-        return tuple([(rules[index], found[index]) for index in sorted(found)])
+        found = (*hits, -1, *unknown)
+        told = self._shadow_kept.get(found)
+        if told is None:
+            findings = {**dict.fromkeys(hits, Finding.HIT), **dict.fromkeys(unknown, Finding.UNKNOWN)}
+            told = tuple(
+                Shadow(self.shadow[index].id, findings[index], self.shadow[index].contribution_text)
+                for index in sorted(findings)
+            )
+            if len(self._shadow_kept) >= _MOST_KEPT:
+                self._shadow_kept.clear()
+            self._shadow_kept[found] = told
+        return told
 
 
 def _lowers(told: _Sum) -> bool:
@@ -215,15 +211,6 @@ def _contributed(rule: Rule) -> _Sum:
             return _Sum(0, int(outcome), int(outcome) if binding else _ALLOW, _DENY)
         case AtMost(outcome):
             return _Sum(0, _ALLOW, _ALLOW, int(outcome))
-
-
-def _both(one: _Sum, other: _Sum) -> _Sum:
-    return _Sum(
-        one.points + other.points,
-        one.floor if one.floor > other.floor else other.floor,
-        one.binding if one.binding > other.binding else other.binding,
-        one.cap if one.cap < other.cap else other.cap,
-    )
 
 
 def _total(parts: Sequence[_Sum]) -> _Sum:

@@ -80,7 +80,10 @@ def _moment(text: str) -> datetime:
         raise WrongLiteral(f"`{text}` is not a time", "write `2026-01-31` or `2026-01-31T10:00:00Z`") from None
     if found.tzinfo is None and len(text) > len("2026-01-31"):
         raise WrongLiteral(f"`{text}` has no time zone", "write `Z` or an offset behind it")
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    try:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except OverflowError:  # the first or last day of the calendar, with an offset
+        raise WrongLiteral(f"`{text}` is beyond the times that can be computed with") from None
 
 
 def read_network(text: str) -> Network:

@@ -57,7 +57,7 @@ _BANDS = Record(
     build=_bands,
 )
 _UNSETTLED = Record(
-    what="`unsettled`",
+    what="the `unsettled` floor",
     fields=(
         Field("at_least", Choice(_RAISING), "A floor under decisions that unknown facts could still change.", True),
     ),
@@ -126,7 +126,7 @@ ATTRIBUTES = Named(
     what="attributes",
     name=AttributeName(Text(most=64, pattern=r"signup\.[a-z][a-z0-9_]*", like="`signup.plan`")),
     item=Record(
-        what="an attribute",
+        what="the declaration of an attribute",
         fields=(Field("type", choice_of(Type), "The type of its values.", True), _QUESTION),
         build=as_it_is,
     ),
@@ -138,7 +138,7 @@ LISTS = Named(
     what="lists",
     name=Text(most=64, pattern=r"[a-z0-9][a-z0-9_-]*", like="`known-customers`: small letters, digits, `-` and `_`"),
     item=Record(
-        what="a list",
+        what="the declaration of a list",
         fields=(Field("kind", choice_of(ListKind), "What its entries are, and so how they match.", True), _QUESTION),
         build=as_it_is,
     ),

@@ -89,7 +89,8 @@ class Record(Generic[Read]):
     def _complete(self, node: Node, entries: Mapping[str, tuple[ScalarNode, Node]], reading: Reading) -> bool:
         missing = [each for each in self.fields if each.required and each.name not in entries]
         for each in missing:
-            reading.note(node, f"{self.what} needs `{each.name}:`", each.help[:1].lower() + each.help[1:].rstrip("."))
+            meant = each.help[:1].lower() + each.help[1:].rstrip(".")
+            reading.note(node, f"{self.what} needs `{each.name}:`", f"`{each.name}:` is {meant}")
         chosen = [name for name in self.one_of if name in entries]
         words = ", ".join(f"`{name}:`" for name in self.one_of)
         if self.one_of and not chosen:

@@ -28,9 +28,8 @@ _SUSPECT = frozenset("+-.~=0123456789")
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)", re.ASCII)
 _FLOAT = re.compile(r"(?:[-+]?[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+][0-9]+)?", re.ASCII)
 _OTHER_INT = re.compile(r"[-+]?(?:0[0-7_]+|0[0-9]+|0o[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+|[0-9][0-9_]*_[0-9_]*)", re.ASCII)
-_OTHER_FLOAT = re.compile(
-    r"[-+]?(?:\.inf|\.nan|\.[0-9_]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:e[-+]?[0-9]+)?", re.ASCII | re.IGNORECASE
-)
+_NOT_FINITE = re.compile(r"[-+]?\.(?:inf|nan)", re.IGNORECASE)
+_OTHER_FLOAT = re.compile(r"[-+]?(?:\.[0-9_]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:e[-+]?[0-9]+)?", re.ASCII | re.IGNORECASE)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}.*)?", re.ASCII)
 _SEXAGESIMAL = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?", re.ASCII)
 
@@ -73,6 +72,8 @@ def _number_or_date(text: str) -> Plain | Trap:
         return value if math.isfinite(value) else _quoted_text("is not a finite number", text)
     if _OTHER_INT.fullmatch(text):
         return _quoted_text("is not the same number to all YAML readers", text, "or the number in plain decimal digits")
+    if _NOT_FINITE.fullmatch(text):
+        return _quoted_text("is not a number that rules can hold", text, "or a finite number")
     if _OTHER_FLOAT.fullmatch(text):
         return _quoted_text("is not the same number to all YAML readers", text, "or a plain decimal number")
     if _DATE.fullmatch(text):

@@ -58,7 +58,8 @@ class Text:
         value = scalar(node, reading, "a text")
         if not isinstance(value, str):
             shown = node.text if isinstance(node, ScalarNode) else ""
-            reading.wrong(node, f"expected a text, got {described(node)}", f'write "{shown}" in quotes')
+            help_ = f"it looks like {self.like}" if self.pattern else f'write "{shown}" in quotes'
+            reading.wrong(node, f"expected a text, got {described(node)}", help_)
         text = value.strip()
         if not text:
             reading.wrong(node, "the text is empty", "write one, or leave the key out")

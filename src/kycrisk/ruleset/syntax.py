@@ -60,7 +60,7 @@ def read_expression(text: str, longest: int = MAX_LENGTH) -> Parsed:
     try:
         tree = ast.parse(marked[lead:], mode="eval").body
     except SyntaxError as error:
-        column = lead + (error.offset or 1) - 1
+        column = lead + (error.offset or len(marked)) - 1  # Python says 0 for the end of the text
         offset = min(column - bisect.bisect_left(inserted, column), max(len(text.rstrip()) - 1, 0))
         raise SyntaxProblem(ConditionError(max(offset, 0), *_plain(error, text, max(offset, 0)))) from None
     except (RecursionError, MemoryError):  # what CPython's parser says of deep nesting

@@ -25,8 +25,12 @@ class Entries:
     name: str
     kind: ListKind
     holds: Callable[[Value], bool]
-    count: int
+    exactly: frozenset[object]  # the entries in normal form
     origin: Origin
+
+    @property
+    def count(self) -> int:
+        return len(self.exactly)
 
 
 def read_lists(declared: Mapping[str, AnalystList], folder: Path) -> tuple[dict[str, Entries | Unknown], list[Problem]]:
@@ -66,11 +70,14 @@ def _read(declaration: AnalystList, path: Path) -> tuple[Entries | Unknown, list
             column = line.index(entry) + 1
             problems.append(Problem(Place(str(path), number, column, line), str(error), "correct or remove the line"))
     digest = hashlib.sha256(raw).hexdigest()
-    origin = Origin(f"list {declaration.name}", as_of, (f"{declaration.name}@sha256:{digest}",))
-    holds = _matcher(declaration.kind, list(entries.values()))
-    return Entries(
-        name=declaration.name, kind=declaration.kind, holds=holds, count=len(entries), origin=origin
-    ), problems
+    found = Entries(
+        name=declaration.name,
+        kind=declaration.kind,
+        holds=_matcher(declaration.kind, list(entries.values())),
+        exactly=frozenset(entries.values()),
+        origin=Origin(f"list {declaration.name}", as_of, (f"{declaration.name}@sha256:{digest}",)),
+    )
+    return found, problems
 
 
 def _entry(kind: ListKind, entry: str) -> object:

@@ -81,6 +81,9 @@ def _read_instead(signal: str, entries: Entries) -> str:
 def _membership(signal: str, entries: Entries) -> Callable[[Known, datetime], Value]:
     if not entries.count:
         return lambda known, at: False
+    if signal == "email.canonical":
+        exactly = entries.exactly
+        return lambda known, at: known[signal] in exactly
     holds = entries.holds
     return lambda known, at: holds(known[signal])
 
