@@ -19,7 +19,7 @@ def draw(results: dict[str, Any], path: Path) -> None:
     peers = [figure for figure in bars if "times faster than" in figure["name"]]
     nearest = min(peers, key=lambda figure: figure["value"], default=None)  # the others clear it by more
     bars = [figure for figure in bars if figure not in peers or figure is nearest]
-    style = {"svg.hashsalt": "kycrisk", "font.size": 9, "text.color": _INK, "axes.labelcolor": _INK}
+    style: dict[Any, Any] = {"svg.hashsalt": "kycrisk", "font.size": 9, "text.color": _INK, "axes.labelcolor": _INK}
     with matplotlib.rc_context(style):
         figure = Figure(figsize=(11, 10.5), layout="constrained")
         heights = (len(results["evaluation"]["40_rules"]["engines"]), len(bars))
@@ -54,7 +54,7 @@ def _engines(axes: Axes, evaluation: dict[str, Any], rules: int) -> None:
             label.set_fontstyle("italic")
     _tidy(axes)
     if tuned:
-        axes.set_xlabel("logarithmic; italic: not the engine's usual way")
+        axes.set_xlabel("log scale; italic: unusual use")
 
 
 def _colour(name: str, tuned: set[str]) -> str:

@@ -22,7 +22,7 @@ HOSTILE = {
     "200,000 braces": ("{" * 200_000, "bad.yaml:1:41: the file nests deeper than 40 levels"),
     "200,000 dashes": ("- " * 200_000, "bad.yaml:1:81: the file nests deeper than 40 levels"),
     "200,000 question marks": ("? " * 200_000, "bad.yaml:1:81: the file nests deeper than 40 levels"),
-    "brackets in a condition": (POLICY + RULE % ("'" + "(" * 3900 + "'"), "bad.yaml:2:94: the condition nests deeper than 40 levels"),
+    "brackets in a condition": (POLICY + RULE % ("'" + "(" * 3900 + "'"), "bad.yaml:2:95: the condition nests deeper than 40 levels"),
     "900 times not": (POLICY + RULE % ("not " * 900 + "ip.vpn"), "bad.yaml:2:54: the condition nests deeper than 40 levels"),
     "a condition of 4,001 characters": (
         POLICY + RULE % ("ip.vpn" + " " * 3989 + "or x.y"),

@@ -107,7 +107,7 @@ def test_all_problems_of_all_files_by_file_and_place(folder):
         "rules/b.yaml:2:9: two rules have the id `a-rule`",
         "rules/b.yaml:7:9: two rules have the id `a-rule`",
         "rules/b.yaml:10:12: a score of 0 changes nothing",
-        "rules/c.yaml:2:1: a value is missing here",
+        "rules/c.yaml:1:9: a value is missing here",
         "rules/old.yml: is not read, because its name does not end in `.yaml`",
     ]
     with pytest.raises(Problems) as raised:

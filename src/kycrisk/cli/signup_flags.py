@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -98,6 +98,11 @@ def given_input(params: Mapping[str, Any], attributes: Mapping[str, Signal]) -> 
     return opened(source, params["input_format"], attributes, ignore_unknown=params["ignore_unknown"])
 
 
+def is_terminal(stream: TextIO) -> bool:
+    """Whether somebody types there."""
+    return stream.isatty()
+
+
 def opened(source: str, kind: InputFormat, attributes: Mapping[str, Signal], *, ignore_unknown: bool = False) -> Input:
     """The input that a file or `-` holds. Raises `Fault` or `Problems`."""
     from kycrisk.screening.inputs.opening import kind_of, open_file, text_input
@@ -106,7 +111,7 @@ def opened(source: str, kind: InputFormat, attributes: Mapping[str, Signal], *, 
     if source == "-":
         if wanted == "parquet":
             raise Fault("Parquet cannot be read from standard input", "name a file")
-        if sys.stdin.isatty():
+        if is_terminal(sys.stdin):
             raise Fault("standard input is a terminal", "send signups into it, as in `kycrisk screen - < signups.csv`")
         return text_input(sys.stdin.buffer, "standard input", wanted, attributes, ignore_unknown=ignore_unknown)
     path = Path(source)

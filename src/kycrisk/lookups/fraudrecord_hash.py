@@ -1,6 +1,6 @@
-"""FraudRecord's hashing: how keys and values are prepared, and a process that hashes beside the event loop.
+"""FraudRecord's hashing: how keys and values are prepared, and each value hashed once ever, beside the event loop.
 
-One value takes some 10 ms, during which CPython holds its lock, so threads do not help.
+One value takes some 10 ms, during which CPython holds its lock, so threads would not help.
 """
 
 from __future__ import annotations
@@ -8,30 +8,26 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-import sys
-from collections import deque
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from functools import partial
 
-from kycrisk.lookups import fraudrecord_worker
 from kycrisk.lookups.asked import LookupFailure
 from kycrisk.lookups.cache import CacheTerms, Kept, KeptResults, TtlCache
-from kycrisk.lookups.fraudrecord_worker import hash_bytes
+from kycrisk.lookups.fraudrecord_process import HashProcess
+from kycrisk.lookups.single_flight import Abandoned, SingleFlight
 from kycrisk.signals import Why
 
 SPACE = "fraudrecord.hash"
 MAX_KEY = 17
 MAX_VALUE = 4096
 
-#: Values waiting to be hashed, above which nobody would see theirs in time.
-MAX_WAITING = 256
-
+_FOREVER = 100 * 365 * 86_400.0
 _NOT_IN_KEYS = re.compile(r"[^a-zA-Z0-9-]", re.ASCII)
 _PHP_BLANKS = b" \t\n\r\0\x0b"  # what PHP's trim takes away
 _HASH = re.compile(r"[0-9a-f]{40}", re.ASCII)
 
-#: Vectors that FraudRecord publishes (fraudrecord.com/security and /developers, www.fraudrecord.com/docs/api).
-#: The password's is for the value as it is: passwords are neither stripped nor lowercased.
+#: Vectors that FraudRecord publishes: the first six on fraudrecord.com/security, then those of /developers and
+#: www.fraudrecord.com/docs/api.
 KNOWN_VECTORS: Mapping[str, str] = {
     "John Smith": "ac2c739924bf5d4d9bf5875dc70274fef0fe54cf",
     "john.smith@example.com": "34efd0a968b48cbf9a43ac3e73053e4f343234e4",
@@ -42,6 +38,7 @@ KNOWN_VECTORS: Mapping[str, str] = {
     "example.com": "ff07748b4d4b8f08f21499e078ef792fded46641",
     "john@compuserve.net": "ddb48c18cf40686416e811256b47c6f96485d70a",
 }
+#: The vector of a password, which is hashed as it is (fraudrecord.com/developers).
 KNOWN_PASSWORD_VECTOR = ("iLoveLinux!", "93491c2dff7b35528c319f304b0222fc55ebcfcb")
 
 
@@ -57,74 +54,84 @@ def data_key(raw: str) -> str:
 def data_value(raw: str, *, verbatim: bool = False) -> bytes:
     """A value as it is hashed: trimmed, blanks taken out, lower case; passwords (`verbatim`) are hashed as they are.
 
-    It is what the published PHP does on PHP 8: its `strtolower` knows ASCII only, so `É` stays `É`. What FraudRecord
+    It is what the published PHP does on PHP 8, whose `strtolower` knows ASCII only: `É` stays `É`. What FraudRecord
     means for other letters is not written down.
     """
     value = raw.encode("utf-8", errors="replace")
     return value if verbatim else value.strip(_PHP_BLANKS).replace(b" ", b"").lower()
 
 
-def is_password(key: str) -> bool:
-    """Whether a key holds a password, which is hashed verbatim: fraudrecord.com/developers."""
-    return "pass" in key
+def prepared(fields: Mapping[str, str]) -> dict[str, bytes]:
+    """A person's fields as they are hashed, by their prepared keys; what is empty is left out.
 
-
-def vector_holds() -> bool:
-    """Whether this machine hashes a known value as FraudRecord does."""
-    value, expected = next(iter(KNOWN_VECTORS.items()))
-    return hash_bytes(data_value(value)) == expected
+    Raises `ValueError` for a key that is none, and for two that become one.
+    """
+    found: dict[str, bytes] = {}
+    for raw_key, raw_value in fields.items():
+        key = data_key(raw_key)
+        value = data_value(raw_value[:MAX_VALUE], verbatim="pass" in key)
+        if value and key in found:
+            raise ValueError(f"two fields become `{key}` at FraudRecord")
+        if value:
+            found[key] = value
+    return found
 
 
 class Hasher:
-    """Hashes values in a process of its own, which starts with the first one; each value once ever.
+    """Hashes each value once ever: hashes are kept in memory and in `kept`.
 
-    Hashes are kept in memory and in `kept`, there under a digest of the value that `pepper` (a secret) keys. It
-    belongs to one event loop; close it with `aclose`.
+    There they stand under a digest of the value that `pepper` (a secret) keys: beside a bare one, the 32,000 rounds
+    would be no protection any more. It belongs to one event loop; close it with `aclose`.
     """
 
-    def __init__(self, kept: KeptResults, *, pepper: bytes, clock: Callable[[], float], remembered: int = 50_000) -> None:
+    def __init__(
+        self, kept: KeptResults, *, pepper: bytes, clock: Callable[[], float], remembered: int = 50_000
+    ) -> None:
         self._kept, self._pepper = kept, pepper[:64]
-        forever = 10 * 365 * 86_400.0
-        self._ttl = forever
-        self._memory: TtlCache[bytes, str] = TtlCache(clock, CacheTerms(entries=remembered, most=forever))
-        self._process: asyncio.subprocess.Process | None = None
-        self._reader: asyncio.Task[None] | None = None
-        self._waiting: deque[asyncio.Future[str]] = deque()
-        self._under_way: dict[bytes, asyncio.Task[str]] = {}
-        self._starting = asyncio.Lock()
-        self.hashed = 0  # how many values were really hashed, for the curious
+        self._memory: TtlCache[bytes, str] = TtlCache(clock, CacheTerms(entries=remembered, most=_FOREVER))
+        self._flights: SingleFlight[bytes, str] = SingleFlight(linger=True)
+        self.process = HashProcess()
+        self.computed = 0  # how many values were really hashed
 
-    async def hashes(self, fields: Mapping[str, str], deadline: float) -> dict[str, str]:
-        """The hashes of a person's fields by their prepared keys; empty values are left out.
+    async def hashes(self, values: Mapping[str, bytes], deadline: float) -> dict[str, str]:
+        """The hashes of prepared values, by the same keys.
 
-        Raises `ValueError` for keys that are none, or two that become one, and `LookupFailure` when it takes longer
-        than until `deadline` (the work goes on, and is there the next time).
+        Raises `LookupFailure` when they are not there by `deadline` (a moment of the event loop's clock); the work
+        goes on, and is done the next time.
         """
-        prepared: dict[str, bytes] = {}
-        for raw_key, raw_value in fields.items():
-            key = data_key(raw_key)
-            value = data_value(raw_value[:MAX_VALUE], verbatim=is_password(key))
-            if not value:
-                continue
-            if key in prepared:
-                raise ValueError(f"two fields become `{key}` at FraudRecord")
-            prepared[key] = value
-        try:
-            async with asyncio.timeout_at(deadline):
-                return {key: await each for key, each in [(key, self._hash(value)) for key, value in prepared.items()]}
-        except TimeoutError:
-            raise LookupFailure(
-                Why.TIMEOUT, "hashing for FraudRecord takes longer than that", against_source=False, reached=False
-            ) from None
+        wanted = {key: self._memory.get(value) for key, value in values.items()}
+        missing = [key for key, known in wanted.items() if known is None]
+        shares = (self._flights.share(values[key], partial(self._hash, values[key]), deadline) for key in missing)
+        results = await asyncio.gather(*shares, return_exceptions=True)  # none is left behind when one fails
+        for key, result in zip(missing, results, strict=True):
+            match result:
+                case str():
+                    wanted[key] = result
+                case TimeoutError() | Abandoned():
+                    detail = "hashing for FraudRecord takes longer than that"
+                    raise LookupFailure(Why.TIMEOUT, detail, against_source=False, reached=False) from None
+                case _:
+                    raise result
+        return {key: known for key, known in wanted.items() if known is not None}
+
+    async def vector_holds(self) -> bool:
+        """Whether a published value is hashed here as it is at FraudRecord."""
+        value, expected = next(iter(KNOWN_VECTORS.items()))
+        return await self.process.hash(data_value(value)) == expected
 
     async def aclose(self) -> None:
         """End the process."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            await process.wait()
-        if self._reader is not None:
-            await asyncio.wait([self._reader])
-        for task in list(self._under_way.values()):
-            task.cancel()
-        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+        await self._flights.aclose()
+        await self.process.aclose()
+
+    async def _hash(self, value: bytes) -> str:
+        digest = hashlib.blake2b(value, digest_size=20, key=self._pepper).hexdigest()
+        kept = await self._kept.get(SPACE, digest)
+        if kept is not None and _HASH.fullmatch(kept.text):
+            found = kept.text
+        else:
+            found = await self.process.hash(value)
+            self.computed += 1
+            await self._kept.put(SPACE, digest, Kept(found))
+        self._memory.put(value, found, _FOREVER)
+        return found

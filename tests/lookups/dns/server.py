@@ -66,7 +66,7 @@ class NameServer:
         return Nameserver(self.address, self.port)
 
     def on(self, name: str, kind: str = "*", **rule: Any) -> None:
-        """Say how a name is treated: `on("example.com", "MX", records=["example.com. 300 IN MX 10 mx.example.com."])`."""
+        """Say how a name is treated: `on("a.test", "MX", records=["a.test. 300 IN MX 10 mx.a.test."])`."""
         self.rules[name.lower(), kind] = Rule(**rule)
 
     def give(self, name: str, kind: str, *data: str, ttl: int = 300, **rule: Any) -> None:
