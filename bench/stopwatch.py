@@ -35,6 +35,22 @@ class InProcess:
         return perf_counter() - begun
 
 
+@dataclass(frozen=True, slots=True)
+class FreshEachTurn:
+    """An engine that remembers what it has answered: it is made anew for each turn, or it would be timed on inputs
+    that it knows from the turn before. `warm_up` is other inputs, for what it builds when first used."""
+
+    make: Callable[[], Callable[[Any], Any]]
+    inputs: Sequence[Any]
+    warm_up: Sequence[Any]
+
+    def seconds(self, start: int, count: int) -> float:
+        run = self.make()
+        for each in self.warm_up:
+            run(each)
+        return InProcess(run, self.inputs).seconds(start, count)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
     """Microseconds an input: the median of the turns, the fastest and the slowest of them."""

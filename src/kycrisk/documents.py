@@ -33,8 +33,11 @@ _WRONG = {
 }
 
 
-def read_document(path: Path, model: type[Model]) -> Model:
-    """The document in a file, as its model has it. Raises `Problems` with everything that is wrong with the file."""
+def read_document(path: Path, model: type[Model], *, context: object = None) -> Model:
+    """The document in a file, as its model has it. Raises `Problems` with everything that is wrong with the file.
+
+    `context` is what the model's validators get to see as `info.context`.
+    """
     notes = Notes()
     source = read_source(path, notes)
     node = compose(source, notes) if source else None
@@ -43,7 +46,7 @@ def read_document(path: Path, model: type[Model]) -> Model:
     if notes.problems:
         raise Problems(notes.sorted())
     try:
-        return model.model_validate(data)
+        return model.model_validate(data, context=context)
     except ValidationError as error:
         problems = [reading.problem(dict(detail), model) for detail in error.errors(include_url=False)]
         raise Problems(problems) from None

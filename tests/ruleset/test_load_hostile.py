@@ -15,15 +15,23 @@ from tests.ruleset.catalogue import ALIASES, SIGNALS
 
 POLICY = "policy: {bands: {verify: 70}}\n"
 RULE = "rules: [{id: a, title: t, reason: r, score: 1, when: %s}]\n"
-BOMB = "a: &a [x, x, x]\n" + "".join(f"{b}: &{b} [*{a}, *{a}, *{a}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True))
+BOMB = "a: &a [x, x, x]\n" + "".join(
+    f"{b}: &{b} [*{a}, *{a}, *{a}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+)
 
 HOSTILE = {
     "200,000 brackets": ("[" * 200_000, "bad.yaml:1:41: the file nests deeper than 40 levels"),
     "200,000 braces": ("{" * 200_000, "bad.yaml:1:41: the file nests deeper than 40 levels"),
     "200,000 dashes": ("- " * 200_000, "bad.yaml:1:81: the file nests deeper than 40 levels"),
     "200,000 question marks": ("? " * 200_000, "bad.yaml:1:81: the file nests deeper than 40 levels"),
-    "brackets in a condition": (POLICY + RULE % ("'" + "(" * 3900 + "'"), "bad.yaml:2:95: the condition nests deeper than 40 levels"),
-    "900 times not": (POLICY + RULE % ("not " * 900 + "ip.vpn"), "bad.yaml:2:54: the condition nests deeper than 40 levels"),
+    "brackets in a condition": (
+        POLICY + RULE % ("'" + "(" * 3900 + "'"),
+        "bad.yaml:2:95: the condition nests deeper than 40 levels",
+    ),
+    "900 times not": (
+        POLICY + RULE % ("not " * 900 + "ip.vpn"),
+        "bad.yaml:2:54: the condition nests deeper than 40 levels",
+    ),
     "a condition of 4,001 characters": (
         POLICY + RULE % ("ip.vpn" + " " * 3989 + "or x.y"),
         "bad.yaml:2:54: the condition has 4001 characters, at most 4000 are read",
@@ -74,9 +82,7 @@ def test_nested_brackets_do_not_crash_a_process_of_their_own(tmp_path):
 def test_one_rule_too_many(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("kycrisk.ruleset.load.MAX_RULES", 2)
-    rules = "".join(
-        f"  - {{id: rule-{number}, title: t, when: ip.vpn, score: 1, reason: r}}\n" for number in range(4)
-    )
+    rules = "".join(f"  - {{id: rule-{number}, title: t, when: ip.vpn, score: 1, reason: r}}\n" for number in range(4))
     Path("a.yaml").write_text(POLICY + "rules:\n" + rules)
     problems = check_ruleset(["a.yaml"], signals=SIGNALS, aliases=ALIASES)
     assert [str(problem) for problem in problems] == ["a.yaml:5:5: there are more than 2 rules"]
@@ -91,7 +97,17 @@ def test_reading_stops_after_a_thousand_problems(tmp_path, monkeypatch):
 
 
 TEXTS = {
-    "a rule": "rules:\n  - id: a\n    tags: [x, 'y z', \"w\\n\"]\n    when: |\n      a\n       b\n    description: >-\n      c\n\n      d\n",
+    "a rule": """rules:
+  - id: a
+    tags: [x, 'y z', "w\n"]
+    when: |
+      a
+       b
+    description: >-
+      c
+
+      d
+""",
     "empty values": "a:\nb: ''\nc: []\nd: {}\ne: ~\n",
     "beyond the BMP": "'😀': \"\\U0001F600 é\" # c\nb: 😀\n",
 }

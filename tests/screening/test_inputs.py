@@ -97,19 +97,32 @@ BOB_JSON = b'{"account_id": "2", "email": "bob@example.com", "ip": "192.0.2.2"}'
             [(1, "is not JSON at column 1: expecting value"), (2, BOB)],
             id="json lines with half a line",
         ),
-        pytest.param(b"[1]\nnull", "jsonl", [
-            (1, "expected an object with named fields, got a list"),
-            (2, "expected an object with named fields, got null"),
-        ], id="json lines that are no objects"),
         pytest.param(
-            b'{"email": "a", "email": "b"}', "jsonl", [(1, "the key `email` is there twice")], id="json with a key twice"
+            b"[1]\nnull",
+            "jsonl",
+            [
+                (1, "expected an object with named fields, got a list"),
+                (2, "expected an object with named fields, got null"),
+            ],
+            id="json lines that are no objects",
+        ),
+        pytest.param(
+            b'{"email": "a", "email": "b"}',
+            "jsonl",
+            [(1, "the key `email` is there twice")],
+            id="json with a key twice",
         ),
         pytest.param(b'{"x": NaN}', "jsonl", [(1, "`NaN` is not a number in JSON")], id="json with NaN"),
-        pytest.param(b'{"x": -Infinity}', "jsonl", [(1, "`-Infinity` is not a number in JSON")], id="json with infinity"),
+        pytest.param(
+            b'{"x": -Infinity}', "jsonl", [(1, "`-Infinity` is not a number in JSON")], id="json with infinity"
+        ),
         pytest.param(b'{"x": "\xff"}', "jsonl", [(1, "is not text in UTF-8")], id="json that is not UTF-8"),
         pytest.param(b"[" * 100_000, "jsonl", [(1, "is nested too deeply")], id="json nested 100,000 times"),
         pytest.param(
-            b'{"x": ' + b"9" * 5000 + b"}", "jsonl", [(1, "holds a number with too many digits")], id="json with a huge number"
+            b'{"x": ' + b"9" * 5000 + b"}",
+            "jsonl",
+            [(1, "holds a number with too many digits")],
+            id="json with a huge number",
         ),
         pytest.param(b"[" + ANN_JSON + b"," + BOB_JSON + b"]", "json", [(1, ANN), (2, BOB)], id="a list"),
         pytest.param(b"[]", "json", [], id="an empty list"),
@@ -120,7 +133,7 @@ BOB_JSON = b'{"account_id": "2", "email": "bob@example.com", "ip": "192.0.2.2"}'
         pytest.param(b"[" + ANN_JSON + b"]", "", [(1, ANN)], id="unnamed: a list"),
         pytest.param(HEAD + ANN_CSV, "", [(2, ANN)], id="unnamed: csv"),
     ],
-)  # fmt: skip
+)
 def test_rows(body, kind, expected):
     found = rows(body, kind)
     if expected is None:
@@ -148,8 +161,10 @@ def test_rows(body, kind, expected):
         pytest.param(
             b"account_id,email,ip,country,plan,zzz\n",
             "csv",
-            "in:1: unknown column `country`\nhelp: did you mean `address.country`? `--ignore-unknown` leaves such columns out\n"
-            "in:1: unknown column `plan`\nhelp: did you mean `attributes.plan`? `--ignore-unknown` leaves such columns out\n"
+            "in:1: unknown column `country`\n"
+            "help: did you mean `address.country`? `--ignore-unknown` leaves such columns out\n"
+            "in:1: unknown column `plan`\n"
+            "help: did you mean `attributes.plan`? `--ignore-unknown` leaves such columns out\n"
             "in:1: unknown column `zzz`\nhelp: `--ignore-unknown` leaves such columns out",
             id="columns under other names",
         ),
@@ -158,7 +173,8 @@ def test_rows(body, kind, expected):
         pytest.param(
             b"1,ann@example.com,192.0.2.1\n",
             "csv",
-            "in:1: the first line names no column of a signup\nhelp: it should read as `account_id,email,ip,first_name,…`",
+            "in:1: the first line names no column of a signup\n"
+            "help: it should read as `account_id,email,ip,first_name,…`",
             id="no header",
         ),
         pytest.param(
@@ -229,9 +245,17 @@ def test_how_rows_are_named(body, kind, single, place):
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("a.CSV", "csv"), ("a.tsv", "csv"), ("a.jsonl", "jsonl"), ("a.ndjson", "jsonl"), ("a.json", "json"),
-     ("a.parquet", "parquet"), ("a.txt", ""), ("a", "")],
-)  # fmt: skip
+    [
+        ("a.CSV", "csv"),
+        ("a.tsv", "csv"),
+        ("a.jsonl", "jsonl"),
+        ("a.ndjson", "jsonl"),
+        ("a.json", "json"),
+        ("a.parquet", "parquet"),
+        ("a.txt", ""),
+        ("a", ""),
+    ],
+)
 def test_kind_by_name(name, kind):
     assert kind_of(Path(name)) == kind
 

@@ -74,7 +74,7 @@ def explain(
     if rule is not None and screener.ruleset.rule(rule) is None:
         known = [each.id for each in screener.ruleset.rules]
         raise Fault(f"there is no rule `{rule}`", did_you_mean(rule, known))
-    decision = _decision(screener, flags.given_input(ctx.params, screener.ruleset.policy.attributes), pick)
+    decision = _decision(screener, flags.given_input(ctx, screener.ruleset.policy.attributes), pick)
     explained = explanation_of(screener.compiled, decision, rule)
     if format_ is ExplainFormat.json:
         say(json.dumps(explanation_dict(explained), ensure_ascii=False, indent=2))

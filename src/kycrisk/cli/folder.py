@@ -41,12 +41,12 @@ _EXEMPTIONS = """\
 # Who is exempt from which rule. An exemption names one subject (account, email, domain or ip), ends on a date, and says
 # who decided it and why; every decision that it touches shows it.
 exemptions: []
-#  - rule: vpn-network
+#  - rule: vpn
 #    account: a-1042
 #    until: "2027-01-31T00:00:00Z"
 #    by: Jane Doe
 #    reason: works from a company VPN, seen on a video call
-#  - rule: many-signups-from-address
+#  - rule: burst-from-one-address
 #    ip: 192.0.2.0/24
 #    until: "2027-03-01T00:00:00Z"
 #    by: Jane Doe
@@ -134,6 +134,6 @@ def _report(folder: Path, written: list[Path], kept: list[Path], paint: Paint) -
     yield paint("bold", "Next:")
     if folder.resolve() != Path().resolve():
         yield f"  cd {folder}"
-    yield "  kycrisk --config samples/kycrisk.yaml feeds update     # the sample lists, without a network"
+    yield "  kycrisk --config samples/kycrisk.yaml feeds update"
     yield "  kycrisk --config samples/kycrisk.yaml screen samples/signups.csv --history input"
-    yield "  kycrisk feeds update                                   # the real lists"
+    yield "  kycrisk feeds update"

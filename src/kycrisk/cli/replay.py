@@ -38,7 +38,7 @@ def replay(
     from kycrisk.screening.inputs.decisions import stored_decision
 
     compiled = compile_ruleset(loaded_ruleset(settings_of(ctx, config, offline)))
-    given = opened(source, InputFormat.auto, {})
+    given = opened(ctx, source, InputFormat.auto, {})
     paint = Paint.on(sys.stdout)
     same = different = unreadable = 0
     for number, raw in given.rows:

@@ -84,7 +84,7 @@ def screen(
     from kycrisk.outcome import Outcome
 
     screener = opened_screener(ctx, config, offline, remember=history is HistoryName.input)
-    given = flags.given_input(ctx.params, screener.ruleset.policy.attributes)
+    given = flags.given_input(ctx, screener.ruleset.policy.attributes)
     chosen = format_ or _BY_SUFFIX.get(output.suffix.lower() if output else "", Format.human)
     paint = Paint(False) if output else Paint.on(sys.stdout)
     started = time.monotonic()

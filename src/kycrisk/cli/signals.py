@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from kycrisk.signals import Signal
 
 
+SIGNALS_PAGE_HEAD = """\
+# Signals
+
+What can be known about a signup. Rules ask about these, and about `signups(key, "24h")`, `distinct(counted, key, "7d")` and
+`key in list("name")`, which are made of them. This page is written by `kycrisk signals --format markdown`.
+"""
+
+
 class SignalsFormat(StrEnum):
     human = "human"
     json = "json"
@@ -99,10 +107,11 @@ def _as_dict(signal: Signal) -> dict[str, str]:
 
 
 def _markdown(found: Iterable[Signal]) -> Iterator[str]:
-    """docs/signals.md, between its headings."""
+    """docs/signals.md."""
+    yield SIGNALS_PAGE_HEAD.rstrip("\n")
     check = None
     for signal in found:
         if signal.check != check:
             check = signal.check
-            yield from ("", f"## {check or 'attributes'}", "", "| signal | type | question |", "|---|---|---|")
+            yield from ("", f"## {check or 'attributes of the policy'}", "", "| signal | type | question |", "|---|---|---|")
         yield f"| `{signal.name}` | {signal.type.value} | {signal.question.replace('|', '/')} |"

@@ -84,10 +84,11 @@ def flagged_row(params: Mapping[str, Any]) -> dict[str, str]:
     return row
 
 
-def given_input(params: Mapping[str, Any], attributes: Mapping[str, Signal]) -> Input:
+def given_input(ctx: typer.Context, attributes: Mapping[str, Signal]) -> Input:
     """What a command line gives to screen: flags, a file or standard input. Raises `Fault` or `Problems`."""
     from kycrisk.screening.inputs.rows import Input
 
+    params = ctx.params
     row, source = flagged_row(params), params["source"]
     if row and source is not None:
         raise Fault("a signup by flags and a file cannot be screened together", "leave out one of them")
@@ -95,7 +96,7 @@ def given_input(params: Mapping[str, Any], attributes: Mapping[str, Signal]) -> 
         return Input(name="", rows=[(1, row)], from_text=True, single=True)
     if source is None:
         raise Fault("there is no signup to look at", "name a file, `-` for standard input, or give --email and --ip")
-    return opened(source, params["input_format"], attributes, ignore_unknown=params["ignore_unknown"])
+    return opened(ctx, source, params["input_format"], attributes, ignore_unknown=params["ignore_unknown"])
 
 
 def is_terminal(stream: TextIO) -> bool:
@@ -103,8 +104,15 @@ def is_terminal(stream: TextIO) -> bool:
     return stream.isatty()
 
 
-def opened(source: str, kind: InputFormat, attributes: Mapping[str, Signal], *, ignore_unknown: bool = False) -> Input:
-    """The input that a file or `-` holds. Raises `Fault` or `Problems`."""
+def opened(
+    ctx: typer.Context,
+    source: str,
+    kind: InputFormat,
+    attributes: Mapping[str, Signal],
+    *,
+    ignore_unknown: bool = False,
+) -> Input:
+    """The input that a file or `-` holds; it is closed with the command. Raises `Fault` or `Problems`."""
     from kycrisk.screening.inputs.opening import kind_of, open_file, text_input
 
     wanted = "" if kind is InputFormat.auto else kind.value
@@ -117,8 +125,8 @@ def opened(source: str, kind: InputFormat, attributes: Mapping[str, Signal], *, 
     path = Path(source)
     found = wanted or kind_of(path)
     stream, size = open_file(path)
+    ctx.call_on_close(stream.close)
     if found == "parquet":
-        stream.close()
         try:
             from kycrisk.screening.inputs.parquet import parquet_input
         except ImportError:

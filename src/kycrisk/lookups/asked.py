@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import ClassVar, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from kycrisk.signals import NOTHING, Signal, Unknown, Value, Why
 
@@ -89,7 +89,7 @@ class Client(Generic[Key]):
     house (see `kycrisk.lookups.budget.Personal`).
     """
 
-    name: ClassVar[str]
+    name: str
     signals: tuple[Signal, ...]
     price: Money = FREE
     sends: frozenset[str] = frozenset()

@@ -6,10 +6,10 @@ kept for long and nothing is asked twice.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
-from types import MappingProxyType
 
 from kycrisk.lookups import fraudrecord_v1 as v1
 from kycrisk.lookups import fraudrecord_v2 as v2
@@ -32,35 +32,34 @@ SIGNALS = (
         Type.INT,
         "How many reports about this person do other providers have at FraudRecord?",
         Subject.PERSON,
-        NAME,
     ),
     Signal(
         "fraudrecord.value",
         Type.INT,
         "How much do the values of those reports add up to (1 to 10 each)?",
         Subject.PERSON,
-        NAME,
     ),
     Signal(
         "fraudrecord.reliability",
         Type.FLOAT,
         "How reliable are those reports, from 1 to 10 (0 without reports)?",
         Subject.PERSON,
-        NAME,
     ),
     Signal(
         "fraudrecord.report_url",
         Type.STR,
         "Which page shows those reports to an analyst?",
         Subject.PERSON,
-        NAME,
     ),
 )
 
 #: How its answers are kept. A question whose asker could not wait is ended all the same: it is on record there anyway.
 TERMS = SourceTerms(keep=timedelta(days=90), across_restarts=True, linger=timedelta(seconds=5), entries=50_000)
 
-_SENDS = {
+_API_KEY = re.compile(r"[0-9a-fA-F]{16}", re.ASCII)
+
+#: The fields that can be asked about, and what each carries out of the house.
+FIELDS: Mapping[str, Personal] = {
     "email": Personal.EMAIL_HASH,
     "ip": Personal.IP_HASH,
     "phone": Personal.PHONE_HASH,
@@ -82,23 +81,22 @@ class FraudRecordSettings:
     endpoint: str = ENDPOINT
     api: int = 1
     words: v2.V2Words | None = None
-    wanted: Mapping[str, Personal] = field(default_factory=lambda: MappingProxyType(_SENDS))
 
     def __post_init__(self) -> None:
-        if not v1.CODE.fullmatch(self.key.reveal()):
+        if not _API_KEY.fullmatch(self.key.reveal()):
             raise ValueError("the key of a FraudRecord profile has 16 hexadecimal digits")
         if self.api not in (1, 2):
             raise ValueError(f"FraudRecord's API has no version {self.api}")
         if self.api == 2 and self.words is None:
             raise ValueError(v2.REFUSAL)
-        unknown = [name for name in self.fields if name not in self.wanted]
+        unknown = [name for name in self.fields if name not in FIELDS]
         if unknown or not self.fields:
-            raise ValueError(f"`{', '.join(unknown)}` is no field to ask FraudRecord about; known: {', '.join(_SENDS)}")
+            raise ValueError(f"`{', '.join(unknown)}` is no field to ask FraudRecord about; known: {', '.join(FIELDS)}")
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who is asked about: the fields by FraudRecord's names (`name`, `email`, `ip`, `phone`, ...), as they were given."""
+    """Who is asked about: the fields by FraudRecord's names (`FIELDS`), as they were given."""
 
     fields: tuple[tuple[str, str], ...]
 
@@ -116,7 +114,7 @@ class FraudRecord(Client[Person]):
     def __init__(self, http: Http, hasher: Hasher, settings: FraudRecordSettings) -> None:
         self._http, self._hasher, self._settings = http, hasher, settings
         self.signals = SIGNALS
-        self.sends = frozenset(settings.wanted[name].value for name in settings.fields)
+        self.sends = frozenset(FIELDS[name].value for name in settings.fields)
 
     def cache_key(self, key: Person) -> str:
         """The fields that would be sent, prepared: what is written differently and hashed alike is one question."""

@@ -50,7 +50,7 @@ def read_query(reply: Mapping[str, Any], words: V2Words) -> Report:
     """The reply to a query. Raises `LookupFailure`, also for the error envelope."""
     match reply:
         case {"status": "error", "error": {"code": str(code), "message": str(message)}}:
-            raise LookupFailure(Why.REFUSED, f"{short(message)} (`{short(code)}`)")
+            raise LookupFailure(Why.REFUSED, f"{short(message)} (`{short(code)}`)", against_source=False)
         case {"status": "success"}:
             pass
         case _:
@@ -60,10 +60,10 @@ def read_query(reply: Mapping[str, Any], words: V2Words) -> Report:
         reliability = fact_value(Type.FLOAT, reply.get(words.reliability))
     except FactError as error:
         raise LookupFailure(Why.MALFORMED_ANSWER, str(error)) from None
-    code = reply.get(words.code)
-    if not isinstance(code, str) or not CODE.fullmatch(code):
+    shown = reply.get(words.code)
+    if not isinstance(shown, str) or not CODE.fullmatch(shown):
         raise LookupFailure(Why.MALFORMED_ANSWER, f"`{words.code}` is not the code of a report")
     assert isinstance(value, int)
     assert isinstance(reports, int)
     assert isinstance(reliability, float)
-    return Report(value, reports, reliability, code)
+    return Report(value, reports, reliability, shown)

@@ -41,12 +41,13 @@ _ERRORS: tuple[tuple[type[Exception], Why, str], ...] = (
     (httpx.HTTPError, Why.REFUSED, "the request failed"),
 )
 
-# What a status that is not a success means. `True`: the source fails; `False`: it refuses this question only.
+# What a status that is not a success means. `True`: the source fails; `False`: it refuses this question only, or may do
+# so: whoever signs up chooses the question, and must not be able to open the source's circuit for everybody (403).
 _STATUS: dict[int, tuple[str, bool]] = {
     400: ("the server does not understand the question", False),
     401: ("the server does not accept the key", True),
     402: ("the server wants to be paid", True),
-    403: ("the server forbids the question", True),
+    403: ("the server forbids the question", False),
     404: ("the server knows nothing there", False),
     408: ("the server waited too long for the question", True),
     422: ("the server cannot use the question", False),
@@ -198,12 +199,17 @@ def translated(error: Exception) -> LookupFailure:
     raise error
 
 
-def json_object(answer: HttpAnswer) -> dict[str, Any]:
-    """The JSON object of a body. Raises `LookupFailure`, also for NaN, doubled depth and whatever else JSON is not."""
+def json_value(answer: HttpAnswer) -> Any:
+    """The JSON of a body. Raises `LookupFailure`, also for NaN and for too deep nesting."""
     try:
-        found = json.loads(answer.body, parse_constant=_no_number)
+        return json.loads(answer.body, parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise LookupFailure(Why.MALFORMED_ANSWER, "the answer is not JSON", status=answer.status) from None
+
+
+def json_object(answer: HttpAnswer) -> dict[str, Any]:
+    """The JSON object of a body. Raises `LookupFailure`."""
+    found = json_value(answer)
     if not isinstance(found, dict):
         raise LookupFailure(Why.MALFORMED_ANSWER, "the answer is not a JSON object", status=answer.status)
     return found

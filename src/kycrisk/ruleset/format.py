@@ -22,10 +22,11 @@ def format_rules(text: str, path: str = "") -> str:
 
     Laying out twice changes nothing more, and no layout changes a ruleset's version.
     """
-    source = Source(path, re.sub(r"\r\n?", "\n", text))
+    lines_ended = re.sub(r"\r\n?", "\n", text)
+    source = Source(path, lines_ended if lines_ended.endswith("\n") or not text else lines_ended + "\n")
     root = _composed(source)
     if not isinstance(root, MappingNode) or root.flow:
-        return source.text if source.text.endswith("\n") or not source.text else source.text + "\n"
+        return source.text
     layout = Layout(source)
     lines = layout.mapping(root, 0, 0, len(layout.lines), path=())
     formatted = "\n".join(_without_doubled_blanks(lines)) + "\n"

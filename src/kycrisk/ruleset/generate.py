@@ -11,9 +11,10 @@ an analyst writes ever becomes code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
+from operator import itemgetter
 from typing import Any
 
 from kycrisk.ruleset.condition import (
@@ -27,11 +28,13 @@ from kycrisk.ruleset.condition import (
     Literal,
     Lower,
     Matches,
+    Node,
     Not,
     OneOf,
     Operand,
     SignalRef,
     TextTest,
+    children,
     signal_refs,
 )
 from kycrisk.ruleset.operators import arithmetic, compiled
@@ -82,6 +85,7 @@ class _Names:
 
     table: dict[str, Any] = field(default_factory=dict)
     locals: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, str] = field(default_factory=dict)  # signals that `known` reads once, before the first rule
     lines: list[str] = field(default_factory=list)
     temporaries: int = 0
 
@@ -92,11 +96,26 @@ class _Names:
         self.table[name] = value
         return name
 
+    def fact(self, signal: str) -> str:
+        """Source of a fact that must be known."""
+        return self.facts.get(signal) or f"f[{self.constant(signal)}]"
+
+    def read_once(self, conditions: Iterable[Condition]) -> list[str]:
+        """Source that reads the facts no condition can do without into local variables, all in one call of C code.
+
+        The others stay behind the tests that may make them needless, so that their absence does no harm.
+        """
+        needed = list(dict.fromkeys(name for condition in conditions for name in _always_read(condition)))
+        if len(needed) < 2:  # itemgetter gives a bare value for one name
+            return []
+        self.facts.update({name: f"k{number}" for number, name in enumerate(needed)})
+        return [f"    {', '.join(self.facts.values())} = {self.constant(itemgetter(*needed))}(f)"]
+
 
 def generate_known(conditions: Sequence[Condition]) -> KnownFunction:
     """facts → the indexes of the conditions that are true; KeyError when a fact that matters is unknown."""
     names = _Names()
-    out = ["def known(f):", "    h = []"]
+    out = ["def known(f):", "    h = []", *names.read_once(conditions)]
     for index, condition in enumerate(conditions):
         out.append(f"    if {_known(condition, names)}: h.append({index})")
     out.append("    return h")
@@ -111,6 +130,7 @@ def generate_mixed(conditions: Sequence[Condition], missing: Collection[str]) ->
     out = ["def mixed(f):", "    h = []; u = []; g = f.get"]
     three_valued = [any(ref.name in missing for ref in signal_refs(condition)) for condition in conditions]
     out += _loads([each for each, open_ in zip(conditions, three_valued, strict=True) if open_], names)
+    out += names.read_once(each for each, open_ in zip(conditions, three_valued, strict=True) if not open_)
     for index, (condition, open_) in enumerate(zip(conditions, three_valued, strict=True)):
         if open_:
             out += _partial_rule(index, condition, names)
@@ -121,13 +141,25 @@ def generate_mixed(conditions: Sequence[Condition], missing: Collection[str]) ->
     return function
 
 
+def _always_read(node: Node) -> Iterator[str]:
+    """The signals that judging a condition reads however it turns out: of `and` and `or`, those of the first branch."""
+    match node:
+        case SignalRef(name):
+            yield name
+        case All(items) | AnyOf(items):
+            yield from _always_read(items[0]) if items else ()
+        case _:
+            for child in children(node):
+                yield from _always_read(child)
+
+
 def _known(node: Condition, names: _Names) -> str:
     """Two-valued source of a condition."""
     match node:
         case Literal(value):
             return repr(bool(value))
         case SignalRef(name):
-            return f"f[{names.constant(name)}]"
+            return names.fact(name)
         case Not(item):
             return f"(not {_known(item, names)})"
         case All(items):
@@ -142,7 +174,7 @@ def _known_value(operand: Operand, names: _Names) -> str:
         case Literal(value):
             return names.constant(value)
         case SignalRef(name):
-            return f"f[{names.constant(name)}]"
+            return names.fact(name)
         case Lower(text):
             return f"{_known_value(text, names)}.lower()"
         case Arithmetic(op, left, right):

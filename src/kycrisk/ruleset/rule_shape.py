@@ -56,17 +56,11 @@ class Tests:
         return self.items.schema()
 
 
-def _contribution(values: Values, node: MappingNode, reading: Reading) -> Contribution:
-    below = {key.text: value for key, value in node.entries}
+def _contribution(values: Values) -> Contribution:
     if "score" in values:
         return Score(values["score"])
     if "at_most" in values:
-        if values["at_most"] is Outcome.DENY:
-            reading.wrong(below["at_most"], "`at_most: deny` lowers nothing", "cap at a lower outcome")
         return AtMost(values["at_most"])
-    if values["at_least"] is Outcome.ALLOW:
-        reading.wrong(below["at_least"], "`at_least: allow` raises nothing",
-                      "to lower an outcome, write `at_most: allow`")  # fmt: skip
     return AtLeast(values["at_least"], values.get("binding", False))
 
 
@@ -77,7 +71,7 @@ def _rule(values: Values, node: MappingNode, reading: Reading) -> Rule:
         status=values.get("status", Status.LIVE),
         condition=values["when"],
         when=condition_text(values["when"]),
-        contribution=_contribution(values, node, reading),
+        contribution=_contribution(values),
         reason=values["reason"],
         if_unknown=values.get("if_unknown", reading.if_unknown),
         description=values.get("description", ""),
@@ -89,7 +83,14 @@ def _rule(values: Values, node: MappingNode, reading: Reading) -> Rule:
     )
 
 
-_OUTCOMES = Choice({outcome.word: outcome for outcome in Outcome})
+_FLOORS = Choice(
+    {outcome.word: outcome for outcome in Outcome if outcome is not Outcome.ALLOW},
+    {"allow": ("`at_least: allow` raises nothing", "to lower an outcome, write `at_most: allow`")},
+)
+_CAPS = Choice(
+    {outcome.word: outcome for outcome in Outcome if outcome is not Outcome.DENY},
+    {"deny": ("`at_most: deny` lowers nothing", "cap at a lower outcome")},
+)
 _ID = Text(most=64, pattern=r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*", like="`tor-exit`: small letters, digits and hyphens")
 _TAG = Text(most=64, pattern=r"[a-z0-9]+(?:-[a-z0-9]+)*", like="`own-list`: small letters, digits and hyphens")
 _LINES = Items(item=Text(most=1000), distinct=True)
@@ -105,8 +106,8 @@ RULE = Record(
         Field("when", When(), "The condition: an expression, or a tree of `all:`, `any:` and `none:`.", True),
         Field("score", Whole(least=-MAX_POINTS, most=MAX_POINTS, zero="a score of 0 changes nothing"),
               "Points that a hit adds; negative points are trust."),
-        Field("at_least", _OUTCOMES, "A floor under the outcome."),
-        Field("at_most", _OUTCOMES, "A cap over the outcome, for allow-lists and trusted customers."),
+        Field("at_least", _FLOORS, "A floor under the outcome."),
+        Field("at_most", _CAPS, "A cap over the outcome, for allow-lists and trusted customers."),
         Field("binding", Flag(), "Whether caps leave the floor alone."),
         Field("reason", REASON, "What the decision says of a hit; `{signal}` is filled in, `{signal.as_of}` is the "
               "date of the fact.", True),

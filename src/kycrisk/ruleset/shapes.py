@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
 from typing import Any, Generic, Protocol, TypeVar
@@ -78,13 +78,16 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Choice(Generic[Read]):
-    """One of a few words; the value is what the word stands for."""
+    """One of a few words; the value is what the word stands for. `refused` words get a message and a help of theirs."""
 
     words: Mapping[str, Read]
+    refused: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def read(self, node: Node, reading: Reading) -> Read:
         allowed = ", ".join(self.words)
         value = scalar(node, reading, f"one of {allowed}")
+        if isinstance(value, str) and value in self.refused:
+            reading.wrong(node, *self.refused[value])
         if not isinstance(value, str) or value not in self.words:
             near = did_you_mean(value, self.words) if isinstance(value, str) else ""
             reading.wrong(node, f"expected one of {allowed}, got {described(node)}", near)
