@@ -6,7 +6,6 @@
 import os
 import re
 import shlex
-import shutil
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from kycrisk.checks.catalogue import SIGNALS
 from kycrisk.cli import app
 from kycrisk.cli.signals import SIGNALS_PAGE_HEAD
 from kycrisk.settings import VARIABLES, GeoForm, SettingsForm
+from kycrisk.shipped import shipped
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 WRITING = bool(os.environ.get("KYCRISK_WRITE_DOCS"))
@@ -31,7 +31,6 @@ CHANGING = (
     (r"due in \d+[dhm]", "due in …"),
     (r" {2,}\d+[dhm]( {2,})", r" …\1"),
     (r"Python \d+\.\d+\.\d+, \w+|kycrisk \d+\.\d+\.\d+|Polars \d+\.\d+\.\d+", "…"),
-    (r"/\S+/data/feeds\.yaml", "…/data/feeds.yaml"),
 )
 EXTRA = {
     "rules/mine.yaml": """\
@@ -67,7 +66,7 @@ def answer(line, folder):
     if cut:
         which, number = re.fullmatch(r"(head|tail) -(\d+)", cut).groups()
         printed = printed[: int(number)] if which == "head" else printed[-int(number) :]
-    return "".join(f"{text}\n" for text in printed)
+    return "".join(f"{text}\n" for text in printed).replace(str(shipped("data")), "…/data")
 
 
 def transcripts():
@@ -95,12 +94,11 @@ def test_write(folder, monkeypatch):
     (DOCS / "signals.md").write_text(signals_page())
 
 
+@pytest.mark.skipif(WRITING, reason="when the pages are to be written")
 @pytest.mark.parametrize("block", transcripts(), ids=lambda block: commands(block)[0])
-def test_transcripts_are_true(block, folder, tmp_path, monkeypatch):
-    own = tmp_path / "site"
-    shutil.copytree(folder, own)
-    monkeypatch.chdir(own)
-    assert steady(block) == steady("".join(f"$ {line}\n{answer(line, own)}" for line in commands(block)))
+def test_transcripts_are_true(block, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    assert steady(block) == steady("".join(f"$ {line}\n{answer(line, folder)}" for line in commands(block)))
 
 
 def all_commands(command=None, path=()):
@@ -111,7 +109,9 @@ def all_commands(command=None, path=()):
     return [found for name, inner in below.items() for found in all_commands(inner, (*path, name))]
 
 
-@pytest.mark.parametrize(("path", "command"), all_commands(), ids=lambda value: " ".join(value) if isinstance(value, tuple) else "")
+@pytest.mark.parametrize(
+    ("path", "command"), all_commands(), ids=lambda value: " ".join(value) if isinstance(value, tuple) else ""
+)
 def test_every_command_and_option_is_documented(path, command):
     page = PAGE.read_text()
     section = re.search(rf"^## {' '.join(path)}\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)

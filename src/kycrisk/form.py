@@ -118,6 +118,10 @@ def _moment_of(text: str) -> datetime:
 
 
 def _attributes(raw: object, info: ValidationInfo[Reading]) -> Mapping[str, Value]:
+    return read_attributes(raw, info.context)
+
+
+def read_attributes(raw: object, reading: Reading) -> Mapping[str, Value]:
     """The declared attributes that were given, by the full names of their signals. Raises all `Problems`."""
     if not isinstance(raw, Mapping):
         raise ValueError(f"expected an object with named fields, got {shown(raw)}")
@@ -128,12 +132,12 @@ def _attributes(raw: object, info: ValidationInfo[Reading]) -> Mapping[str, Valu
     for key, value in raw.items():
         if len(problems) > MAX_PROBLEMS:
             break
-        signal = info.context.attributes.get(f"{ATTRIBUTE_PREFIX}{key}")
+        signal = reading.attributes.get(f"{ATTRIBUTE_PREFIX}{key}")
         if signal is None:
-            problems.append(_undeclared(str(key), info.context.attributes))
+            problems.append(_undeclared(str(key), reading.attributes))
             continue
         try:
-            values[signal.name] = _attribute(signal, value, info.context.from_text)
+            values[signal.name] = _attribute(signal, value, reading.from_text)
         except FactError as error:
             problems.append(Problem(f"attributes.{key}", str(error)))
     if problems:

@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 from kycrisk import form
 from kycrisk.form import AddressForm, Reading, SignupForm
 from kycrisk.normal.phone import normal_phone
+from kycrisk.ordinary import ordinary_signup
 from kycrisk.problems import Problem, Problems, did_you_mean
 from kycrisk.signals import Signal, Type
 from kycrisk.signup import NO_ADDRESS, NO_PHONE, Address, Signup
@@ -107,6 +108,11 @@ def _json_type(type_: Type) -> dict[str, Any]:
 
 
 def _read(raw: Mapping[str, object], reading: Reading) -> Signup:
+    return ordinary_signup(raw, reading) or read_by_form(raw, reading)
+
+
+def read_by_form(raw: Mapping[str, object], reading: Reading) -> Signup:
+    """Any signup, by the strict form. Raises `Problems` with everything that is wrong with it."""
     try:
         fields = SignupForm.model_validate(raw if isinstance(raw, dict) else _as_dict(raw), context=reading)
     except ValidationError as error:

@@ -84,7 +84,6 @@ def test_list(fed):
         "  tor-bulk                           missing                    due now\n"
         "      trusted; lineage tor-project; none stated, published by the Tor Project\n"
         "      for this use\n"
-        "\n"
     )
 
 

@@ -188,7 +188,7 @@ def test_a_bad_row_is_reported_and_the_others_go_on(run, row, messages):
     assert found.exit_code == 1
     assert outcomes(found.stdout) == [("a-2", "allow")]
     assert [message for message in messages if message not in found.stderr] == []
-    assert found.stderr.endswith("1 of 2 rows were refused\n")
+    assert found.stderr.endswith("1 of 2 rows was refused\n")
 
 
 def test_line_numbers_count_line_ends_inside_quotes(run):

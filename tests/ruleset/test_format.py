@@ -39,8 +39,14 @@ LAYOUTS = {
         "rules:\n  - z: 1\n    y: 2\n    id: a\n",
         "rules:\n  - id: a\n    z: 1\n    y: 2\n",
     ),
+    "a comment behind a text that hangs below its key": (
+        "a: |\n    text\n  # why\nb: 1\n",
+        "a: |\n    text\n# why\nb: 1\n",
+    ),
+    "empty items and keys": ("a:\n-   # why\n-\n- b:\n  c:   # so\n", "a:\n  - # why\n  -\n  - b:\n    c:   # so\n"),
     "a dash on a line of its own": ("rules:\n  - # why\n    # so\n    id: a\n", "rules:\n  # why\n  # so\n  - id: a\n"),
     "trailing blanks, a missing end of line": ("a:   \n  - b  \n  -  c   # d  ", "a:\n  - b\n  - c   # d\n"),
+    "no document markers": ("# one --- two ...\na: 1 # ...\n", "# one --- two ...\na: 1 # ...\n"),
     "document markers": ("---\na: 1\n...\n", "a: 1\n"),
     "Windows line breaks": ("a:\r\n- b\r\n", "a:\n  - b\n"),
     "nothing": ("", ""),
@@ -83,7 +89,7 @@ def test_what_does_not_load_is_laid_out_or_refused_but_never_spoilt(path):
 
 # Random files: the same rules, written by many hands.
 
-_comment = st.sampled_from(["", "", "", "# c1", "# c2: d", "#"])
+_comment = st.sampled_from(["", "", "", "# c1", "# c2: d ...", "#", "# --- e"])
 _gap = st.sampled_from([[], [], [], [""], ["", ""]])
 
 

@@ -2,17 +2,25 @@
 
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
+from kycrisk.checks.catalogue import ALIASES as REAL_ALIASES
+from kycrisk.checks.catalogue import SIGNALS as REAL_SIGNALS
+from kycrisk.problems import Problems
 from kycrisk.ruleset import compose as composing
+from kycrisk.ruleset.format import format_rules
 from kycrisk.ruleset.load import check_ruleset
 from kycrisk.ruleset.nodes import Source
 from kycrisk.ruleset.noting import MOST, Notes
 from tests.ruleset.catalogue import ALIASES, SIGNALS
 
+RULES = Path(__file__).resolve().parents[2] / "rules"
 POLICY = "policy: {bands: {verify: 70}}\n"
 RULE = "rules: [{id: a, title: t, reason: r, score: 1, when: %s}]\n"
 BOMB = "a: &a [x, x, x]\n" + "".join(
@@ -94,6 +102,30 @@ def test_reading_stops_after_a_thousand_problems(tmp_path, monkeypatch):
     problems = check_ruleset(["a.yaml"], signals=SIGNALS, aliases=ALIASES)
     assert len(problems) == MOST + 1
     assert str(problems[-1]) == "a.yaml:1001:1: there are more than 1000 problems; this is the last one shown"
+
+
+_FRAGMENTS = [
+    *"[]{}\"':-#|>?%@`~()=.,\t\n\r\0\u2028\ufeffé😀",
+    *("\n  ", "- ", "&a ", "*a", "!t ", "no", "null", "010", "2026-01-01", "not ", " and ", "...\n", "---\n", "<<: "),
+    *("1e999", "9" * 30, "lambda: 0", 'f"{x}"', "1or ", '"\\ud800"', "{{", '"0001-01-01T00:00:00+05:00"'),
+]
+
+
+@given(data=st.data())
+def test_no_spoilt_file_is_worse_than_problems(data, tmp_path_factory):
+    """The shipped rules with pieces cut out and put in: read, or refused with places that can be printed."""
+    text = data.draw(st.sampled_from([path.read_text() for path in sorted(RULES.glob("*.yaml"))]))
+    for _ in range(data.draw(st.integers(1, 5))):
+        at = data.draw(st.integers(0, len(text)))
+        text = (
+            text[:at] + data.draw(st.sampled_from(_FRAGMENTS)) + text[at + data.draw(st.sampled_from([0, 0, 1, 10])) :]
+        )
+    path = tmp_path_factory.mktemp("spoilt") / "a.yaml"
+    path.write_bytes(text.encode())
+    for problem in check_ruleset([path], signals=REAL_SIGNALS, aliases=REAL_ALIASES):
+        assert problem.render().startswith(str(path))
+    with suppress(Problems):
+        assert format_rules(format_rules(text)) == format_rules(text)
 
 
 TEXTS = {

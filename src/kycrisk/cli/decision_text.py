@@ -110,7 +110,12 @@ class Summary:
     def decided(self) -> int:
         return self.outcomes.total()
 
+    def add_outcome(self, decision: Decision) -> None:
+        """Count a decision by its outcome alone."""
+        self.outcomes[decision.outcome] += 1
+
     def add(self, decision: Decision) -> None:
+        """Count a decision and its rules."""
         self.outcomes[decision.outcome] += 1
         self.unsettled += not decision.settled
         for reason in decision.reasons:

@@ -97,7 +97,7 @@ def _ruleset_lines(ruleset: Ruleset, paint: Paint) -> Iterator[str]:
     yield paint("bold", "Rules")
     counts = ((status, sum(rule.status is status for rule in ruleset.rules)) for status in Status)
     yield from _row("rules", ", ".join(f"{number} {status.value}" for status, number in counts if number))
-    yield from _row("version", ruleset.version)
+    yield from _row("version", f"{ruleset.version[:23]}…")
     bands = ", ".join(f"{outcome} from {threshold}" for threshold, outcome in ruleset.policy.bands)
     yield from _row("outcomes", bands)
 

@@ -11,7 +11,7 @@ import typer
 
 from kycrisk.cli.app import Fault
 from kycrisk.cli.options import Config, Offline, loaded_ruleset, settings_of
-from kycrisk.cli.terminal import Paint, say, visible
+from kycrisk.cli.terminal import Paint, say
 from kycrisk.problems import Place, Problem, Problems
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def evaluate(
 
     Attributes and lists are those of the policy.
     """
+    from kycrisk.cli.explanation import why_lines
     from kycrisk.ruleset.parse import ConditionErrors, parse_condition
     from kycrisk.ruleset.words import explain
 
@@ -58,7 +59,7 @@ def evaluate(
     explained = explain(condition, known)
     paint = Paint.on(sys.stdout)
     say(paint(_STYLES[explained.truth], _WORDS[explained.truth]))
-    say(*(visible(f"  {line}") for line in explained.lines()))
+    say(*why_lines(explained, "  "))
 
 
 def _scope(settings: Settings) -> Scope:

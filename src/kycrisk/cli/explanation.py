@@ -97,16 +97,17 @@ def _rule_lines(judged: Judged, paint: Paint) -> Iterator[str]:
     word = paint(_STYLES[judged.finding], f"{judged.finding.value:<8}")
     text = f"{rule.id} ({rule.contribution}{status}): {rule.title}"
     yield from wrapped(text, first=f"  {word}", rest=" " * 12, taken=10)
-    yield from _why_lines(judged.why, " " * 12)
+    yield from why_lines(judged.why, " " * 12)
 
 
-def _why_lines(why: Explained, indent: str) -> Iterator[str]:
+def why_lines(why: Explained, indent: str) -> Iterator[str]:
+    """Why a condition is true, false or unknown: itself and its branches, a line each."""
     word = _TRUTHS[why.truth]
     said = why.because in (f"{why.text}: {word}", f"{why.text} is unknown")  # a signal alone says it all
     text = f"{word:<8}{why.text}" + (f" ({why.because})" if why.because and not said else "")
     yield from wrapped(visible(text), first=indent, rest=f"{indent}{' ' * 8}")
     for branch in why.branches:
-        yield from _why_lines(branch, f"{indent}  ")
+        yield from why_lines(branch, f"{indent}  ")
 
 
 def _facts_lines(facts: Iterable[Fact], paint: Paint) -> Iterator[str]:

@@ -55,11 +55,10 @@ def _state(feed: Feed, found: Snapshot | Absent, now: datetime) -> str:
 
 def standing_lines(found: Sequence[Standing], paint: Paint, now: datetime) -> Iterator[str]:
     """Two lines a feed, under the purpose that it serves."""
-    for purpose in PURPOSES.values():
-        rows = [each for each in found if each.feed.purpose == purpose.name]
-        if not rows:
-            continue
-        yield paint("bold", purpose.title)
+    groups = {name: [each for each in found if each.feed.purpose == name] for name in PURPOSES}
+    for number, (name, rows) in enumerate((name, rows) for name, rows in groups.items() if rows):
+        yield from [""] if number else []
+        yield paint("bold", PURPOSES[name].title)
         for each in rows:
             feed, header = each.feed, each.header
             state = paint(_STYLES[each.state], f"{each.state:<8}")
@@ -68,7 +67,6 @@ def standing_lines(found: Sequence[Standing], paint: Paint, now: datetime) -> It
             yield f"  {feed.name:<34} {state} {age:>5} {entries:>10}  {_due(each, now)}".rstrip()
             text = f"{feed.trust}; lineage {feed.lineage}; {feed.licence}"
             yield from (paint("dim", line) for line in wrapped(text, first=" " * 6, rest=" " * 6))
-        yield ""
 
 
 def _due(each: Standing, now: datetime) -> str:

@@ -45,6 +45,7 @@ class Form:
     head: str = ""
     between: str = ""
     tail: str = ""
+    counted: bool = False  # a summary of the rules follows
 
 
 def form_of(wanted: Format, *, single: bool, paint: Paint) -> Form:
@@ -53,7 +54,9 @@ def form_of(wanted: Format, *, single: bool, paint: Paint) -> Form:
         case Format.human if single:
             return Form(text=lambda decision: _lines(decision_lines(decision, paint)))
         case Format.human:
-            return Form(text=lambda decision: _lines(decision_lines(decision, paint, brief=True)), between="\n")
+            return Form(
+                text=lambda decision: _lines(decision_lines(decision, paint, brief=True)), between="\n", counted=True
+            )
         case Format.jsonl:
             return Form(text=lambda decision: decision_to_json(decision) + "\n")
         case Format.json if single:
@@ -95,22 +98,26 @@ def _csv_row(decision: Decision) -> str:
 
 
 class Output:
-    """Where text goes, in large pieces; a slow source's rows go out at least every `patience` seconds."""
+    """Where text goes, in pieces that fit into the processor's cache; a slow source's rows go out at least every
+    `patience` seconds."""
 
-    def __init__(self, stream: IO[bytes], encoding: str = "utf-8", most: int = 256, patience: float = 0.1) -> None:
+    def __init__(self, stream: IO[bytes], encoding: str = "utf-8", piece: int = 100_000, patience: float = 0.1) -> None:
         self._stream, self._encoding = stream, encoding
-        self._most, self._patience = most, patience
+        self._piece, self._patience = piece, patience
         self._parts: list[str] = []
+        self._size = 0
         self._written_at = time.monotonic()
 
     def write(self, text: str) -> None:
         self._parts.append(text)
-        if len(self._parts) >= self._most or time.monotonic() - self._written_at > self._patience:
+        self._size += len(text)
+        if self._size >= self._piece or time.monotonic() - self._written_at > self._patience:
             self.flush()
 
     def flush(self) -> None:
         text = "".join(self._parts)
         self._parts.clear()
+        self._size = 0
         self._stream.write(text.encode(self._encoding, "backslashreplace"))
         self._stream.flush()
         self._written_at = time.monotonic()

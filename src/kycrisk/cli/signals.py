@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 SIGNALS_PAGE_HEAD = """\
 # Signals
 
-What can be known about a signup. Rules ask about these, and about `signups(key, "24h")`, `distinct(counted, key, "7d")` and
-`key in list("name")`, which are made of them. This page is written by `kycrisk signals --format markdown`.
+What can be known about a signup. Rules ask about these, and about `signups(key, "24h")`, `distinct(counted, key, "7d")`
+and `key in list("name")`, which are made of them. This page is written by `kycrisk signals --format markdown`.
 """
 
 
@@ -113,5 +113,11 @@ def _markdown(found: Iterable[Signal]) -> Iterator[str]:
     for signal in found:
         if signal.check != check:
             check = signal.check
-            yield from ("", f"## {check or 'attributes of the policy'}", "", "| signal | type | question |", "|---|---|---|")
+            yield from (
+                "",
+                f"## {check or 'attributes of the policy'}",
+                "",
+                "| signal | type | question |",
+                "|---|---|---|",
+            )
         yield f"| `{signal.name}` | {signal.type.value} | {signal.question.replace('|', '/')} |"

@@ -67,6 +67,7 @@ class AbuseIpdb(Client[IP]):
     name = NAME
 
     def __init__(self, http: Http, settings: AbuseIpdbSettings) -> None:
+        self.redactor = http.redactor
         self._http, self._settings = http, settings
         self.signals = SIGNALS
         self.sends = frozenset({Personal.IP.value})
@@ -74,8 +75,7 @@ class AbuseIpdb(Client[IP]):
     def cache_key(self, key: IP) -> str:
         return str(key)
 
-    async def query(self, key: IP, deadline: float) -> Asked:
-        """Ask about an address. Raises `LookupFailure`."""
+    async def _query(self, key: IP, deadline: float) -> Asked:
         request = HttpRequest(
             url=f"{self._settings.endpoint}/check",
             params={"ipAddress": str(key), "maxAgeInDays": str(self._settings.max_age_days)},

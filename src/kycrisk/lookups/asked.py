@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Generic, NamedTuple, TypeVar
 
+from kycrisk.lookups.secrets import Redactor
 from kycrisk.signals import NOTHING, Signal, Unknown, Value, Why
 
 Key = TypeVar("Key")
@@ -76,14 +77,42 @@ class LookupFailure(Exception):
         self.status = status  # of HTTP; 0 when there was no answer
         self.cost = cost
 
+    def redacted(self, redactor: Redactor) -> LookupFailure:
+        """The same without secrets in its words."""
+        return LookupFailure(
+            self.unknown.why,
+            redactor.redact(self.unknown.detail),
+            against_source=self.against_source,
+            reached=self.reached,
+            retry_after=self.retry_after,
+            status=self.status,
+            cost=self.cost,
+        )
+
 
 def all_unknown(signals: tuple[Signal, ...], unknown: Unknown, cost: Money = FREE) -> Asked:
     """The answer when nothing could be found out."""
     return Asked({}, {signal.name: unknown for signal in signals}, cost)
 
 
+def without_secrets(asked: Asked, redactor: Redactor) -> Asked:
+    """The answer without secrets: a service may well echo the key that it was sent."""
+    known = {
+        name: redactor.redact(value)
+        if isinstance(value, str)
+        else frozenset(redactor.redact(item) if isinstance(item, str) else item for item in value)
+        if isinstance(value, frozenset)
+        else value
+        for name, value in asked.known.items()
+    }
+    unknown = {name: Unknown(each.why, redactor.redact(each.detail)) for name, each in asked.unknown.items()}
+    return Asked(known, unknown, asked.cost)
+
+
 class Client(Generic[Key]):
     """A client of one source. `query` speaks to the source, `ask` is the same without exceptions.
+
+    What comes out of both holds no secret of the `redactor`, whatever the source said.
 
     `price` is what one question costs at most; `sends` names the personal data that a question carries out of the
     house (see `kycrisk.lookups.budget.Personal`).
@@ -93,6 +122,7 @@ class Client(Generic[Key]):
     signals: tuple[Signal, ...]
     price: Money = FREE
     sends: frozenset[str] = frozenset()
+    redactor: Redactor
 
     def cache_key(self, key: Key) -> str:
         """The key as text: equal texts are one question to the source."""
@@ -104,6 +134,12 @@ class Client(Generic[Key]):
 
     async def query(self, key: Key, deadline: float) -> Asked:
         """Ask the source, to be done at `deadline` (a moment of the event loop's clock). Raises `LookupFailure`."""
+        try:
+            return without_secrets(await self._query(key, deadline), self.redactor)
+        except LookupFailure as failure:
+            raise failure.redacted(self.redactor) from None
+
+    async def _query(self, key: Key, deadline: float) -> Asked:
         raise NotImplementedError
 
     async def ask(self, key: Key, deadline: float) -> Asked:

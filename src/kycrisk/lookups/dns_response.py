@@ -136,8 +136,10 @@ def _read_host(packet: bytes, at: int, end: int) -> str | None:
     while jumps <= _MAX_JUMPS and (jumps or at < end):
         size = packet[at]
         if size >= 0xC0:
-            stop, jumps = stop or at + 2, jumps + 1
+            stop, jumps, here = stop or at + 2, jumps + 1, at
             at = int.from_bytes(packet[at : at + 2], "big") & 0x3FFF
+            if at >= here:  # names are shortened by what came before (RFC 1035 section 4.1.4)
+                return None
         elif size > 63:
             return None
         elif size:

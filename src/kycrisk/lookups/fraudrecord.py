@@ -112,6 +112,7 @@ class FraudRecord(Client[Person]):
     name = NAME
 
     def __init__(self, http: Http, hasher: Hasher, settings: FraudRecordSettings) -> None:
+        self.redactor = http.redactor
         self._http, self._hasher, self._settings = http, hasher, settings
         self.signals = SIGNALS
         self.sends = frozenset(FIELDS[name].value for name in settings.fields)
@@ -120,8 +121,7 @@ class FraudRecord(Client[Person]):
         """The fields that would be sent, prepared: what is written differently and hashed alike is one question."""
         return repr(sorted(self._values(key).items()))
 
-    async def query(self, key: Person, deadline: float) -> Asked:
-        """Ask about a person. Raises `LookupFailure`."""
+    async def _query(self, key: Person, deadline: float) -> Asked:
         values = self._values(key)
         if not values:
             raise LookupFailure(Why.SKIPPED, "there is nothing to ask about", against_source=False, reached=False)

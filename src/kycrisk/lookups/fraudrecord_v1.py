@@ -86,7 +86,9 @@ def _reply(text: str) -> str:
     reply = text.strip()
     if reply[:200].lower().lstrip("\ufeff").startswith(("<html", "<!doctype")):
         raise LookupFailure(Why.MALFORMED_ANSWER, "a web page came in place of a reply")
-    if reply in _ERRORS or reply.startswith("ERR:"):
-        words, against_source = _ERRORS.get(reply, ("the question is refused", True))
-        raise LookupFailure(Why.REFUSED, f"{words} (`{reply[:24]}`)", against_source=against_source)
+    if reply in _ERRORS:
+        words, against_source = _ERRORS[reply]
+        raise LookupFailure(Why.REFUSED, f"{words} (`{reply}`)", against_source=against_source)
+    if reply.startswith("ERR:"):
+        raise LookupFailure(Why.REFUSED, "the question is refused, for a reason that is not published")
     return reply

@@ -113,7 +113,7 @@ class Http:
         except TimeoutError:
             raise LookupFailure(Why.TIMEOUT, "the server does not answer in time") from None
         except LookupFailure as failure:
-            raise self._clean(failure) from None
+            raise failure.redacted(self.redactor) from None
 
     def refusal(self, answer: HttpAnswer, detail: str = "") -> LookupFailure:
         """What an answer that is no success means; `detail` is what the server said about it."""
@@ -121,25 +121,12 @@ class Http:
             answer.status, (f"the server answers {answer.status}", answer.status >= 500)
         )
         text = f"{words}: {short(detail)}" if detail else words
-        return self._clean(
-            LookupFailure(
-                Why.REFUSED,
-                text,
-                against_source=against_source,
-                retry_after=retry_after(answer.headers.get("retry-after", ""), self._now()),
-                status=answer.status,
-            )
-        )
-
-    def _clean(self, failure: LookupFailure) -> LookupFailure:
         return LookupFailure(
-            failure.unknown.why,
-            self.redactor.redact(failure.unknown.detail),
-            against_source=failure.against_source,
-            reached=failure.reached,
-            retry_after=failure.retry_after,
-            status=failure.status,
-            cost=failure.cost,
+            Why.REFUSED,
+            self.redactor.redact(text),
+            against_source=against_source,
+            retry_after=retry_after(answer.headers.get("retry-after", ""), self._now()),
+            status=answer.status,
         )
 
     async def _exchange(self, request: HttpRequest, deadline: float) -> HttpAnswer:
@@ -260,7 +247,7 @@ async def _received(response: httpx.Response, asked: HttpRequest) -> HttpAnswer:
             Why.MALFORMED_ANSWER, f"the server sends `{short(content_type) or 'nothing'}`, not {wanted}", status=status
         )
     body = bytearray()
-    async for chunk in response.aiter_raw():
+    async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > asked.max_bytes:
             raise LookupFailure(Why.MALFORMED_ANSWER, f"more than {asked.max_bytes} bytes came", status=status)

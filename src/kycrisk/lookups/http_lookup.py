@@ -53,6 +53,7 @@ class HttpLookupClient(Client[tuple[str, ...]]):
     """The client of a declared source. Its key is the values of `lookup.needs` as text (`key_of`)."""
 
     def __init__(self, http: Http, lookup: HttpLookup, secrets: Mapping[str, Secret]) -> None:
+        self.redactor = http.redactor
         self._http, self._lookup, self._secrets = http, lookup, secrets
         self.name = lookup.name
         self.signals = tuple(signal for signal, _ in lookup.signals.values())
@@ -72,8 +73,7 @@ class HttpLookupClient(Client[tuple[str, ...]]):
     def cache_key(self, key: tuple[str, ...]) -> str:
         return repr(key)
 
-    async def query(self, key: tuple[str, ...], deadline: float) -> Asked:
-        """Ask the source. Raises `LookupFailure`."""
+    async def _query(self, key: tuple[str, ...], deadline: float) -> Asked:
         lookup = self._lookup
         if self._missing:
             detail = f"the secret `{self._missing[0]}` of {self.name} is not set"

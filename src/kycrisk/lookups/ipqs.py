@@ -92,6 +92,7 @@ class Ipqs(Client[str]):
     name = NAME
 
     def __init__(self, http: Http, settings: IpqsSettings) -> None:
+        self.redactor = http.redactor
         self._http, self._settings = http, settings
         self.signals, sends = KINDS[settings.kind]
         self.sends = frozenset({sends.value})
@@ -100,8 +101,7 @@ class Ipqs(Client[str]):
     def cache_key(self, key: str) -> str:
         return f"{self._settings.kind} {key}"
 
-    async def query(self, key: str, deadline: float) -> Asked:
-        """Ask about a key. Raises `LookupFailure`."""
+    async def _query(self, key: str, deadline: float) -> Asked:
         if not key:
             raise LookupFailure(Why.SKIPPED, "there is nothing to ask about", against_source=False, reached=False)
         settings = self._settings
@@ -113,7 +113,7 @@ class Ipqs(Client[str]):
         )
         answer = await self._http.json(request, deadline)
         if answer.get("success") is not True:
-            said = self._http.redactor.redact(short(str(answer.get("message", "without a reason"))))
+            said = short(str(answer.get("message", "without a reason")))
             raise LookupFailure(Why.REFUSED, f"ipqualityscore refuses: {said}", against_source=False)
         (signal,) = self.signals
         score = value_of(Type.INT, answer.get("fraud_score"), "fraud_score")

@@ -19,7 +19,6 @@ from typing import Any, NamedTuple, Protocol
 from kycrisk.lookups.answer_field import sorted_out, value_of
 from kycrisk.lookups.asked import FREE, Asked, Client, LookupFailure, Money
 from kycrisk.lookups.budget import Personal
-from kycrisk.lookups.http import short
 from kycrisk.lookups.secrets import Redactor, Secret
 from kycrisk.lookups.source import SourceTerms
 from kycrisk.problems import Problem, Problems
@@ -156,12 +155,12 @@ def open_sdk(settings: MinFraudSettings) -> Sdk:
 
 
 class MinFraud(Client[Transaction]):
-    """minFraud's client. Close it with `aclose`."""
+    """minFraud's client. A thread that hangs ends by the SDK's own timeout. Close it with `aclose`."""
 
     name = NAME
 
     def __init__(self, sdk: Sdk, settings: MinFraudSettings, redactor: Redactor, *, threads: int = 4) -> None:
-        self._sdk, self._settings, self._redactor = sdk, settings, redactor
+        self._sdk, self._settings, self.redactor = sdk, settings, redactor
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="minfraud")
         self.signals = SERVICES[settings.service]
         self.price = settings.price
@@ -174,8 +173,7 @@ class MinFraud(Client[Transaction]):
         sent = self._sent(key)
         return f"{self._settings.service} {sorted((name, value) for name, value in sent.items() if value)}"
 
-    async def query(self, key: Transaction, deadline: float) -> Asked:
-        """Ask about a signup. Raises `LookupFailure`. A thread that hangs on ends by the SDK's own timeout."""
+    async def _query(self, key: Transaction, deadline: float) -> Asked:
         sent = self._sent(key)
         if not (sent["ip"] or sent["email"]):
             raise LookupFailure(Why.SKIPPED, "there is nothing to ask about", against_source=False, reached=False)
@@ -185,11 +183,6 @@ class MinFraud(Client[Transaction]):
                 answer = await loop.run_in_executor(self._threads, self._sdk.ask, transaction(sent))
         except TimeoutError:
             raise LookupFailure(Why.TIMEOUT, "minFraud does not answer in time") from None
-        except LookupFailure as failure:
-            detail = self._redactor.redact(short(failure.unknown.detail))
-            raise LookupFailure(
-                failure.unknown.why, detail, against_source=failure.against_source, reached=failure.reached
-            ) from None
         raw = answer._asdict()
         return sorted_out(
             {

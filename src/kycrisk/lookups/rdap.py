@@ -46,6 +46,7 @@ class Rdap(Client[str]):
     name = NAME
 
     def __init__(self, http: Http, settings: RdapSettings, now: Callable[[], datetime]) -> None:
+        self.redactor = http.redactor
         self._http, self._bootstrap, self._now = http, settings.bootstrap, now
         self.signals = SIGNALS
         self.sends = frozenset({Personal.EMAIL_DOMAIN.value})
@@ -60,7 +61,7 @@ class Rdap(Client[str]):
             return asked
         return asked._replace(known={**asked.known, "domain.age": max(now - registered, timedelta(0))})
 
-    async def query(self, key: str, deadline: float) -> Asked:
+    async def _query(self, key: str, deadline: float) -> Asked:
         """Ask the registry about a domain. Raises `LookupFailure`.
 
         A registry that has no such domain, or publishes no date, is unknown (`not_published`): neither says anything

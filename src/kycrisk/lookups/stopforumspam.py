@@ -66,6 +66,7 @@ class StopForumSpam(Client[Spammer]):
     name = NAME
 
     def __init__(self, http: Http, settings: StopForumSpamSettings | None = None) -> None:
+        self.redactor = http.redactor
         self._http, self._settings = http, settings or StopForumSpamSettings()
         parts = self._settings.parts
         self.signals = (IP_SIGNALS if "ip" in parts else ()) + (EMAIL_SIGNALS if "email" in parts else ())
@@ -75,15 +76,14 @@ class StopForumSpam(Client[Spammer]):
     def cache_key(self, key: Spammer) -> str:
         return f"{key.ip if 'ip' in self._settings.parts else ''} {self._email(key)}"
 
-    async def query(self, key: Spammer, deadline: float) -> Asked:
-        """Ask about an IP address, an e-mail address, or both. Raises `LookupFailure`."""
+    async def _query(self, key: Spammer, deadline: float) -> Asked:
         form = self._form(key)
         if len(form) == 1:
             raise LookupFailure(Why.SKIPPED, "there is nothing to ask about", against_source=False, reached=False)
         request = HttpRequest(url=self._settings.endpoint, method="POST", form=form, max_bytes=16_384)
         answer = await self._http.json(request, deadline)
         if answer.get("success") != 1:
-            said = self._http.redactor.redact(short(str(answer.get("error", "without a reason"))))
+            said = short(str(answer.get("error", "without a reason")))
             raise LookupFailure(Why.REFUSED, f"stop forum spam refuses: {said}", against_source=False)
         found: dict[str, Value | Unknown] = {}
         for part, sent in (("ip", "ip"), ("email", "email" if self._settings.plain_email else "emailhash")):

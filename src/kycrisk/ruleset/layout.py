@@ -17,7 +17,7 @@ _RANKS: dict[tuple[str, ...], dict[str, int]] = {
     path: {field.name: at for at, field in enumerate(fields)}
     for path, fields in ((("rules", "-"), RULE.fields), (("rules", "-", "tests", "-"), TEST.fields))
 }
-_MARKER = re.compile(r"(?:---|\.\.\.)(?:[ ]+|$)")
+_MARKER = re.compile(r"^(?:---|\.\.\.)(?:[ ]+|$)")
 _HEADER = re.compile(r"[|>](?:[-+]?([1-9])?|([1-9])[-+])[ \t]*(?:#.*)?$")
 
 
@@ -98,10 +98,11 @@ class Layout:
             below = self.block(item, indent + INDENT, begin, end, (*path, "-"))
         else:
             below = self.value(item.start, item, column, indent + INDENT, end, path, shift=indent - column)
-        first = next(at for at, line in enumerate(below) if isinstance(line, Verbatim) or _is_content(line))
+        found = (at for at, line in enumerate(below) if isinstance(line, Verbatim) or _is_content(line))
+        first = next(found, 0)  # an item may be empty
         above = [_reindented(line, indent) for line in below[:first] if line]
         opening = below[first]
-        dashed = " " * indent + "-" + " " * (INDENT - 1) + text_of_line(opening)[indent + INDENT :]
+        dashed = " " * indent + "-" + " " * (INDENT - 1) + text_of_line(opening).lstrip()
         opened: Line = Verbatim(dashed) if isinstance(opening, Verbatim) else dashed.rstrip()
         return _Entry("-", [*lead, *above], [opened, *below[first + 1 :]])
 
@@ -131,9 +132,11 @@ class Layout:
         moved = indent - column if shift is None else shift
         verbatim = len(lines) > 1
         body: list[Line] = [Verbatim(" " * indent + lines[0]) if verbatim else (" " * indent + lines[0]).rstrip()]
-        least = 0 if isinstance(value, ScalarNode) and value.style in ("|", ">") and value.style else column + moved + 1
+        hanging = isinstance(value, ScalarNode) and value.style in ("|", ">")
+        least = 0 if hanging else column + moved + 1
         body += [Verbatim(_shifted(line, moved, least)) for line in lines[1:]]
-        return [*body, *self.comments(last + 1, end, indent + INDENT)]
+        # a comment behind a text that hangs below its key would become a part of it, were it indented as deep
+        return [*body, *self.comments(last + 1, end, indent if hanging else indent + INDENT)]
 
     def written(self, start: int, value: Node, last: int) -> list[str]:
         """The text of an inline value from `start` on, with the quotes that it needs."""
@@ -208,7 +211,7 @@ class Layout:
         """Comments and blank lines at a new indentation; document markers go away."""
         found: list[Line] = []
         for line in lines:
-            text = _MARKER.sub("", line.strip())
+            text = _MARKER.sub("", line.rstrip()).strip()
             if text or not line.strip():
                 found.append(" " * indent + text if text else "")
         return found

@@ -19,7 +19,7 @@ _HEADER = re.compile(r"[|>][^\r\n]*(?:\r\n?|\n|\Z)")
 
 def index_of(text: str, node: ScalarNode, offset: int) -> int:
     """The index in the file's text of the value's character at `offset`; behind the last one for its end."""
-    found = _block(text, node) if node.style in ("|", ">") and node.style else _flow(text, node)
+    found = _block(text, node) if node.style in ("|", ">") else _flow(text, node)
     if offset < len(found):
         return found[offset]
     return found[-1] + 1 if found else node.start

