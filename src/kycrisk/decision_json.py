@@ -103,30 +103,39 @@ def _type_json(value: Value) -> str:
 
 
 class _Frames:
-    """What stands around each fact of one world's evidence: its name before it, its origin behind it.
+    """What stands around the facts of one world's evidence: names before them, origins behind them.
 
-    The yes and the no of a signal are kept whole, and so is each of its reasons for being unknown.
+    Evidence of one world nearly always knows the same signals, so the texts around all known facts are kept, every
+    second place free for a value; and so is the text of each reason for which a signal is unknown.
     """
 
-    __slots__ = ("known", "origins", "unknown")
+    __slots__ = ("origins", "templates", "unknown")
 
     def __init__(self, origins: Mapping[str, Origin]) -> None:
         self.origins = origins
-        self.known: dict[str, tuple[str, str, str, str]] = {}  # before, behind, yes, no
+        self.templates: dict[tuple[str, ...], list[str]] = {}
         self.unknown: dict[str, tuple[Unknown, str]] = {}
 
-    def of(self, name: str) -> tuple[str, str, str, str]:
-        before = f'{text_json(name)}:{{"value":'
-        behind = f"{_origin_json(self.origins.get(name, NO_ORIGIN))}}}"
-        frame = self.known[name] = (before, behind, f"{before}true{behind}", f"{before}false{behind}")
-        return frame
+    def template(self, names: tuple[str, ...]) -> list[str]:
+        texts = [(f'{text_json(name)}:{{"value":', "", f"{self.origin(name)}}},") for name in names]
+        flat = [part for text in texts for part in text]
+        # What stands between two values is one text, so values have every second place.
+        between = ["".join(flat[at : at + 2]) for at in range(2, len(flat) - 1, 3)]
+        parts = [flat[0], *(part for text in between for part in ("", text)), "", flat[-1][:-1]] if names else []
+        if len(self.templates) >= _MOST_FRAMES:
+            self.templates.clear()
+        self.templates[names] = parts
+        return parts
 
     def missing(self, name: str, unknown: Unknown) -> str:
         kept = self.unknown.get(name)
         if kept is None or kept[0] is not unknown:
-            origin = _origin_json(self.origins.get(name, NO_ORIGIN))
-            kept = self.unknown[name] = (unknown, f"{text_json(name)}:{{{_unknown_json(unknown)}{origin}}}")
+            text = f"{text_json(name)}:{{{_unknown_json(unknown)}{self.origin(name)}}}"
+            kept = self.unknown[name] = (unknown, text)
         return kept[1]
+
+    def origin(self, name: str) -> str:
+        return _origin_json(self.origins.get(name, NO_ORIGIN))
 
 
 _FRAMES: dict[int, _Frames] = {}  # by the identity of the origins, which all decisions of one world share
@@ -150,22 +159,25 @@ def _origin_json(origin: Origin) -> str:
 
 
 def _evidence_json(evidence: Evidence) -> str:
-    frames = _frames(evidence.origins)
-    frame_of, kept = frames.of, frames.known
-    parts = []
-    for name, value in evidence.known.items():
-        before, behind, yes, no = kept.get(name) or frame_of(name)
+    frames, known, unknown = _frames(evidence.origins), evidence.known, evidence.unknown
+    names = tuple(known)
+    values = []
+    for value in known.values():
         if value is True:
-            parts.append(yes)
+            values.append("true")
         elif value is False:
-            parts.append(no)
+            values.append("false")
         elif type(value) is str:
-            parts.append(before + text_json(value) + behind)
+            values.append(text_json(value))
         else:
-            parts.append(f"{before}{_BARE[type(value)](value)}{_type_json(value)}{behind}")
-    if evidence.unknown:
-        parts += [frames.missing(name, unknown) for name, unknown in evidence.unknown.items()]
-    return ",".join(parts)
+            values.append(_BARE[type(value)](value) + _type_json(value))
+    parts = (frames.templates.get(names) or frames.template(names)).copy()
+    parts[1::2] = values
+    facts = "".join(parts)
+    if not unknown:
+        return facts
+    missing = ",".join([frames.missing(name, why) for name, why in unknown.items()])
+    return f"{facts},{missing}" if facts else missing
 
 
 def _unknown_json(unknown: Unknown) -> str:

@@ -28,7 +28,7 @@ from kycrisk.normal.country import normal_country
 from kycrisk.normal.email import normal_email
 from kycrisk.normal.ip import normal_ip
 from kycrisk.problems import Problem, Problems, did_you_mean
-from kycrisk.signals import IP, FactError, Signal, Value, fact_value
+from kycrisk.signals import IP, FactError, Signal, Type, Value, fact_value
 from kycrisk.signup import EmailAddress
 from kycrisk.typed_text import typed_text
 
@@ -135,6 +135,9 @@ def read_attributes(raw: object, reading: Reading) -> Mapping[str, Value]:
         signal = reading.attributes.get(f"{ATTRIBUTE_PREFIX}{key}")
         if signal is None:
             problems.append(_undeclared(str(key), reading.attributes))
+            continue
+        if signal.type is Type.STR and type(value) is str and len(value) <= MAX_ATTRIBUTE and value.isprintable():
+            values[signal.name] = value.strip() if reading.from_text else value  # most attributes are plain words
             continue
         try:
             values[signal.name] = _attribute(signal, value, reading.from_text)

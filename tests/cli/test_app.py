@@ -4,7 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,9 +33,19 @@ COMMANDS = [
 PROGRAM = [sys.executable, "-c", "from kycrisk.cli import main; main()"]
 
 
+@contextmanager
 def process(*arguments, cwd, **options):
+    """The program as a process of its own; one that hangs is ended, so that its test fails and does not wait."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("KYCRISK_")}
-    return subprocess.Popen([*PROGRAM, *arguments], cwd=cwd, env=env, text=True, stdout=subprocess.PIPE, **options)
+    command = [*PROGRAM, *arguments]
+    with subprocess.Popen(command, cwd=cwd, env=env, text=True, stdout=subprocess.PIPE, **options) as running:
+        watchdog = threading.Timer(60, running.kill)
+        watchdog.start()
+        try:
+            yield running
+        finally:
+            watchdog.cancel()
+            running.kill()
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

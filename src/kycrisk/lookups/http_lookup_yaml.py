@@ -24,7 +24,7 @@ from typing import Annotated, Any, cast
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from kycrisk.documents import read_document
-from kycrisk.durations import parse_duration
+from kycrisk.durations import format_duration, parse_duration
 from kycrisk.lookups.asked import FREE, Money, parse_money
 from kycrisk.lookups.budget import Personal
 from kycrisk.lookups.http_lookup import HttpLookup
@@ -143,13 +143,18 @@ def _header_name(text: str) -> str:
     return text
 
 
-def _duration(raw: object) -> timedelta:
-    if not isinstance(raw, str):
-        raise ValueError(f"`{raw}` is not a duration such as `250ms`")
-    duration = parse_duration(raw)
-    if duration <= timedelta(0):
-        raise ValueError(f"`{raw}` is not longer than nothing")
-    return duration
+def _duration(most: timedelta) -> BeforeValidator:
+    def reader(raw: object) -> timedelta:
+        if not isinstance(raw, str):
+            raise ValueError(f"`{raw}` is not a duration such as `250ms`")
+        duration = parse_duration(raw)
+        if duration <= timedelta(0):
+            raise ValueError(f"`{raw}` is not longer than nothing")
+        if duration > most:
+            raise ValueError(f"`{raw}` is longer than {format_duration(most)}, the most that there is here")
+        return duration
+
+    return BeforeValidator(reader)
 
 
 def _money(raw: object) -> Money:
@@ -233,8 +238,8 @@ class LookupForm(BaseModel):
     headers: dict[Annotated[str, AfterValidator(_header_name)], Annotated[Template, _read_around(_header)]] = Field(
         default_factory=dict
     )
-    timeout: Annotated[timedelta, BeforeValidator(_duration), Field(le=MAX_TIMEOUT)] = timedelta(milliseconds=250)
-    keep: Annotated[timedelta, BeforeValidator(_duration), Field(le=MAX_KEEP)] = timedelta(hours=1)
+    timeout: Annotated[timedelta, _duration(MAX_TIMEOUT)] = timedelta(milliseconds=250)
+    keep: Annotated[timedelta, _duration(MAX_KEEP)] = timedelta(hours=1)
     cost: Annotated[Money, BeforeValidator(_money)] = FREE
     sends: Annotated[list[Annotated[Personal, _read(_personal)]], AfterValidator(_all_said)]
     signals: dict[Annotated[str, AfterValidator(_new_signal)], SignalForm] = Field(min_length=1, max_length=100)
