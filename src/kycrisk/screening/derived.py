@@ -34,11 +34,16 @@ class DerivedSignals:
 
     answers: tuple[tuple[str, str, Callable[[Known, datetime], Value]], ...]
     origins: Mapping[str, Origin]
-    unanswered: Mapping[str, Unknown] = field(default_factory=lambda: NOTHING)  # whatever the signup
+    unanswered: Mapping[str, Unknown] = field(default_factory=lambda: NOTHING)
+    unshared: tuple[tuple[str, str], ...] = ()  # counts that need no history where their key was not given
 
     def answer(self, known: Known, unknown: Missing, at: datetime) -> None:
         """Add the derived facts to the facts of one signup."""
         unknown.update(self.unanswered)
+        for name, key in self.unshared:
+            if known.get(key) == "":
+                known[name] = 0
+                del unknown[name]
         for name, base, ask in self.answers:
             if base in known:
                 known[name] = ask(known, at)
@@ -52,6 +57,7 @@ def prepare_derived(
     """The derived signals of a ruleset, ready to be answered from these lists and this history."""
     answers: list[tuple[str, str, Callable[[Known, datetime], Value]]] = []
     unanswered: dict[str, Unknown] = {}
+    unshared: list[tuple[str, str]] = []
     origins: dict[str, Origin] = {}
     for ref in refs:
         match ref.derived:
@@ -67,10 +73,11 @@ def prepare_derived(
             case Velocity() as velocity:
                 if history is None:
                     unanswered[ref.name] = _NO_HISTORY
+                    unshared.append((ref.name, velocity.key))
                 else:
                     answers.append((ref.name, velocity.key, _count(velocity, history)))
                 origins[ref.name] = Origin(history.source if history else "history")
-    return DerivedSignals(tuple(answers), origins, unanswered)
+    return DerivedSignals(tuple(answers), origins, unanswered, tuple(unshared))
 
 
 def _read_instead(signal: str, entries: Entries) -> str:
