@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import islice
 from types import MappingProxyType
 from typing import Any
@@ -61,26 +62,31 @@ def read_row(row: Mapping[str, str], *, attributes: Mapping[str, Signal] = NO_DE
     raw: dict[str, object] = {}
     address: dict[str, str] = {}
     given: dict[str, str] = {}
-    for column, text in row.items():
-        if column is None:  # where DictReader puts the cells that no column names
-            raise Problems([Problem("", "the row has more cells than there are columns")])
-        if not text or text.isspace():
-            continue
-        if column in _PLAIN_COLUMNS:
-            raw[column] = text
-        elif column.startswith(_ADDRESS):
-            address[column.removeprefix(_ADDRESS)] = text
-        elif column.startswith(_ATTRIBUTES):
-            given[column.removeprefix(_ATTRIBUTES)] = text
-        elif column.startswith(form.ATTRIBUTE_PREFIX):
-            given[column.removeprefix(form.ATTRIBUTE_PREFIX)] = text
-        else:
-            raw[column] = text
+    parts: tuple[dict[str, Any], ...] = (raw, address, given)
+    for (part, name), text in zip(_places(tuple(row)), row.values(), strict=True):
+        if text and not text.isspace():
+            parts[part][name] = text
     if address:
         raw["address"] = address
     if given:
         raw["attributes"] = given
     return _read(raw, Reading(attributes=attributes, now=now, from_text=True))
+
+
+@lru_cache(maxsize=256)
+def _places(columns: tuple[str | None, ...]) -> tuple[tuple[int, str], ...]:
+    """Where the cells of these columns go: into the signup (0), its address (1) or its attributes (2), and as what."""
+    return tuple(map(_place, columns))
+
+
+def _place(column: str | None) -> tuple[int, str]:
+    if column is None:  # where DictReader puts the cells that no column names
+        raise Problems([Problem("", "the row has more cells than there are columns")])
+    if column not in _PLAIN_COLUMNS:
+        for prefix, part in ((_ADDRESS, 1), (_ATTRIBUTES, 2), (form.ATTRIBUTE_PREFIX, 2)):
+            if column.startswith(prefix):
+                return part, column.removeprefix(prefix)
+    return 0, column
 
 
 def signup_fields(attributes: Mapping[str, Signal] = NO_DECLARATIONS) -> dict[str, Any]:

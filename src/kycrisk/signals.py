@@ -96,7 +96,8 @@ class Signal:
     """Something that can be known about a signup.
 
     `question` is one sentence that asks it. `advice` is what a customer could change about it, for the redacted
-    counterfactual ("use an address at a permanent mail provider"); empty where there is nothing to advise.
+    counterfactual ("use an address at a permanent mail provider"); empty where there is nothing to advise. It leads
+    a yes-or-no signal to the answer `welcome`, and a number downwards.
     """
 
     name: str
@@ -105,6 +106,17 @@ class Signal:
     subject: Subject
     check: str = ""
     advice: str = ""
+    welcome: bool = False
+
+    def advises(self, now: Value, instead: Value) -> bool:
+        """Whether the advice leads from one value to the other."""
+        if not self.advice:
+            return False
+        if self.type is Type.BOOL:
+            return instead is self.welcome
+        if isinstance(now, (int, float)) and isinstance(instead, (int, float)):
+            return instead < now
+        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,3 +109,19 @@ def test_advice_names_no_signal_and_only_what_a_customer_can_change():
     ruleset = Ruleset(policy=Policy(bands=BANDS), rules=parts, version="sha256:test", signals=SIGNALS)
     told = smallest_changes(compile_ruleset(ruleset), {"bool.a": True, "bool.b": True})
     assert advice(told, signals) == ("use an address at a permanent mail provider",)
+
+
+ADVICE = {
+    "switching a bad thing off": (Type.BOOL, False, True, False, True),
+    "switching it on helps the score but is no advice": (Type.BOOL, False, False, True, False),
+    "giving what is welcome": (Type.BOOL, True, False, True, True),
+    "fewer of something": (Type.INT, False, 3, 1, True),
+    "more of it": (Type.INT, False, 1, 3, False),
+    "another text": (Type.STR, False, "a", "b", True),
+}
+
+
+@pytest.mark.parametrize(("type_", "welcome", "now", "instead", "advises"), ADVICE.values(), ids=ADVICE.keys())
+def test_advice_leads_one_way(type_, welcome, now, instead, advises):
+    signal = Signal("a.b", type_, "?", Subject.IP, advice="do something", welcome=welcome)
+    assert signal.advises(now, instead) is advises

@@ -27,6 +27,7 @@ CHECK: Check[Address] = Check(
             "Did the customer give a postal address?",
             Subject.ADDRESS,
             advice="give a postal address",
+            welcome=True,
         ),
         Signal(
             "address.country",

@@ -69,8 +69,8 @@ _PERMANENT = "use an address at a permanent mail provider"
 _PERSONAL = "use a personal address"
 
 
-def _signal(name: str, type_: Type, question: str, advice: str = "") -> Signal:
-    return Signal(name, type_, question, Subject.EMAIL, advice=advice)
+def _signal(name: str, type_: Type, question: str, advice: str = "", *, welcome: bool = False) -> Signal:
+    return Signal(name, type_, question, Subject.EMAIL, advice=advice, welcome=welcome)
 
 
 CHECK: Check[EmailAddress] = Check(
@@ -82,7 +82,9 @@ CHECK: Check[EmailAddress] = Check(
         _signal("email.domain", Type.STR, "What is the e-mail domain (lower-case A-labels)?"),
         _signal("email.registrable", Type.STR, "What is the registrable part of the e-mail domain?"),
         _signal("email.canonical", Type.STR, "Which mailbox is behind tags, dots and alias domains?"),
-        _signal("email.valid", Type.BOOL, "Is the e-mail address well formed?", "correct the e-mail address"),
+        _signal(
+            "email.valid", Type.BOOL, "Is the e-mail address well formed?", "correct the e-mail address", welcome=True
+        ),
         _signal("email.tagged", Type.BOOL, "Does the address carry a tag (`+shop`)?", "leave the tag out"),
         _signal("email.role", Type.BOOL, "Does the address belong to a role, not a person?", _PERSONAL),
         _signal("email.idn", Type.BOOL, "Is the e-mail domain internationalised?"),

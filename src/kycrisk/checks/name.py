@@ -108,15 +108,15 @@ def _key(signup: Signup, said: Answer) -> Key:
 _REAL = "give the name that stands in your passport or identity card"
 
 
-def _signal(name: str, question: str, advice: str = _REAL, type_: Type = Type.BOOL) -> Signal:
-    return Signal(name, type_, question, Subject.PERSON, advice=advice)
+def _signal(name: str, question: str, advice: str = _REAL, type_: Type = Type.BOOL, *, welcome: bool = False) -> Signal:
+    return Signal(name, type_, question, Subject.PERSON, advice=advice, welcome=welcome)
 
 
 CHECK: Check[Key] = Check(
     name="name",
     subject=Subject.PERSON,
     signals=(
-        _signal("name.given", "Did the customer give a name?", "give your name"),
+        _signal("name.given", "Did the customer give a name?", "give your name", welcome=True),
         _signal("name.full", "What is the full name?", "", Type.STR),
         _signal("name.digits", "Are there digits or symbols in the name?"),
         _signal("name.keyboard_walk", "Was the name typed by running over neighbouring keys (`asdf`)?"),

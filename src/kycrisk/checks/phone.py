@@ -33,6 +33,7 @@ CHECK: Check[Phone] = Check(
             "Did the customer give a phone number?",
             Subject.PHONE,
             advice="give a phone number",
+            welcome=True,
         ),
         Signal(
             "phone.valid",
@@ -40,6 +41,7 @@ CHECK: Check[Phone] = Check(
             "Can the phone number exist by its country's numbering plan?",
             Subject.PHONE,
             advice="correct the phone number",
+            welcome=True,
         ),
         Signal("phone.e164", Type.STR, "What is the phone number in international form?", Subject.PHONE),
         Signal(

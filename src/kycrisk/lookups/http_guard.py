@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -23,7 +24,8 @@ from kycrisk.special_networks import special_kind
 Resolve = Callable[[str, float], Awaitable[Sequence[IP]]]
 Network = IPv4Network | IPv6Network
 
-MAX_HOSTS = 64  # whose connections are kept; the one that was used longest ago goes
+MAX_HOSTS = 64  # whose connections are kept; beyond that the one that was used longest ago goes
+BUSY = 60.0  # seconds for which a host's connections may still be in use, as every request has its deadline
 
 
 async def system_resolve(host: str, deadline: float) -> Sequence[IP]:
@@ -46,10 +48,17 @@ class GuardedTransport(httpx.AsyncBaseTransport):
     """
 
     def __init__(
-        self, resolve: Resolve, *, allowed: Iterable[Network] = (), tls: ssl.SSLContext, limits: httpx.Limits
+        self,
+        resolve: Resolve,
+        *,
+        allowed: Iterable[Network] = (),
+        tls: ssl.SSLContext,
+        limits: httpx.Limits,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._resolve, self._allowed, self._tls, self._limits = resolve, tuple(allowed), tls, limits
-        self._pools: OrderedDict[tuple[str, str], httpx.AsyncHTTPTransport] = OrderedDict()
+        self._clock = clock
+        self._pools: OrderedDict[tuple[str, str], tuple[httpx.AsyncHTTPTransport, float]] = OrderedDict()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request to an address of its host. Raises `LookupFailure` when none may be used."""
@@ -79,18 +88,19 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         return min(found, key=lambda address: address.version)  # IPv4 first: servers without IPv6 are common
 
     async def _pool(self, scheme: str, host: str) -> httpx.AsyncHTTPTransport:
-        pool = self._pools.get((scheme, host))
+        now = self._clock()
+        pool, _ = self._pools.pop((scheme, host), (None, now))
         if pool is None:
-            pool = self._pools[scheme, host] = httpx.AsyncHTTPTransport(
-                verify=self._tls, trust_env=False, limits=self._limits
-            )
-            if len(self._pools) > MAX_HOSTS:
-                await self._pools.popitem(last=False)[1].aclose()
-        self._pools.move_to_end((scheme, host))
+            pool = httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False, limits=self._limits)
+        self._pools[scheme, host] = pool, now
+        oldest, (idle, used) = next(iter(self._pools.items()))
+        if len(self._pools) > MAX_HOSTS and now - used > BUSY:
+            del self._pools[oldest]
+            await idle.aclose()
         return pool
 
     async def aclose(self) -> None:
         """Close every connection."""
-        for pool in self._pools.values():
+        for pool, _ in self._pools.values():
             await pool.aclose()
         self._pools.clear()

@@ -12,7 +12,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from kycrisk.decision_json import value_json
 from kycrisk.lookups.asked import FREE, Asked, Client, LookupFailure, Money, all_unknown
-from kycrisk.lookups.breaker import DEFAULT_TERMS, Breaker, BreakerTerms
+from kycrisk.lookups.breaker import DEFAULT_TERMS, Breaker, BreakerTerms, Ticket
 from kycrisk.lookups.budget import Budget
 from kycrisk.lookups.cache import CacheTerms, Kept, KeptResults, TtlCache
 from kycrisk.lookups.single_flight import Abandoned, SingleFlight
@@ -58,6 +58,34 @@ class _Kept(NamedTuple):
     known: Mapping[str, Value]
     unknown: Mapping[str, Unknown]
     as_of: datetime
+
+
+class _Lapse:
+    """Tells the circuit breaker how a question went: in time, or as a failure as soon as its askers have left.
+
+    A lingering question must not keep the breaker waiting, or a hung source would collect questions meanwhile.
+    """
+
+    __slots__ = ("_breaker", "_handle", "_late", "_ticket")
+
+    def __init__(self, breaker: Breaker, ticket: Ticket, until: float) -> None:
+        self._breaker, self._ticket, self._late = breaker, ticket, False
+        self._handle = asyncio.get_running_loop().call_at(until, self._lapsed)
+
+    def _lapsed(self) -> None:
+        self._late = True
+        self._breaker.failed(self._ticket)
+
+    def ended(self, *, failed: bool, retry_after: float = 0.0) -> None:
+        self._handle.cancel()
+        if failed and (retry_after > 0 or not self._late):
+            self._breaker.failed(self._ticket, retry_after)
+        elif not self._late:
+            self._breaker.succeeded(self._ticket)
+
+    def cancelled(self) -> None:
+        self._handle.cancel()
+        self._breaker.let_go(self._ticket)
 
 
 class Source(Generic[Key]):
@@ -143,22 +171,17 @@ class Source(Generic[Key]):
         if isinstance(reserved, Unknown):
             self.breaker.let_go(ticket)
             return self._nothing(reserved, asked=False)
+        lapse = _Lapse(self.breaker, ticket, deadline + GRACE)
         try:
             asked = await self.client.query(key, deadline + self.terms.linger.total_seconds())
         except LookupFailure as failure:
-            if failure.against_source:
-                self.breaker.failed(ticket, failure.retry_after)
-            else:
-                self.breaker.succeeded(ticket)
+            lapse.ended(failed=failure.against_source, retry_after=failure.retry_after)
             await self._budget.settle(reserved, failure.cost if failure.reached else None)
             return self._nothing(failure.unknown, failure.cost)
         except asyncio.CancelledError:
-            self.breaker.let_go(ticket)  # the question may have arrived: its place in the budget stays taken
+            lapse.cancelled()  # the question may have arrived: its place in the budget stays taken
             raise
-        if asyncio.get_running_loop().time() > deadline + GRACE:
-            self.breaker.failed(ticket)  # an answer that nobody waits for any more; a source like that is no help
-        else:
-            self.breaker.succeeded(ticket)
+        lapse.ended(failed=False)
         await self._budget.settle(reserved, asked.cost)
         as_of = self._now()
         await self._keep(text, asked, as_of)

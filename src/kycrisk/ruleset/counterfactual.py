@@ -98,10 +98,13 @@ def advice(counterfactuals: Counterfactuals, signals: Mapping[str, Signal]) -> t
     """The redacted version, for the customer: only changes that a customer can make, without names of signals."""
     sentences = []
     for each in counterfactuals.found:
-        advised = [signals[change.signal].advice if change.signal in signals else "" for change in each.changes]
-        if all(advised):
-            sentences.append(" and ".join(dict.fromkeys(advised)))
+        if all(change.signal in signals and _advises(signals[change.signal], change) for change in each.changes):
+            sentences.append(" and ".join(dict.fromkeys(signals[change.signal].advice for change in each.changes)))
     return tuple(dict.fromkeys(sentences))
+
+
+def _advises(signal: Signal, change: Change) -> bool:
+    return signal.advises(change.now, change.instead)
 
 
 def _ordered(found: list[Counterfactual]) -> tuple[Counterfactual, ...]:

@@ -23,7 +23,7 @@ from kycrisk.lookups.http_guard import GuardedTransport, system_resolve
 from kycrisk.lookups.http_request import HttpRequest
 from kycrisk.lookups.secrets import Secret, guard_logs, unguard_logs
 from kycrisk.signals import Why
-from tests.lookups.http.making import LOOPBACK, NOW, opened, resolving, run, soon
+from tests.lookups.http.making import LOOPBACK, NOW, TLS, Clock, opened, resolving, run, soon
 
 KEY = Secret("s3cret-key-of-ours")
 
@@ -485,13 +485,16 @@ def test_connections_are_kept():
     assert len(connections) == 1
 
 
-def test_pools_of_many_hosts_are_bounded():
+@pytest.mark.parametrize(("pause", "kept"), [(1.0, 100), (61.0, 64)], ids=["all in use", "long unused"])
+def test_pools_of_many_hosts_are_bounded(pause, kept):
     async def work():
+        clock = Clock()
         guard = GuardedTransport(
             resolving({f"h{number}.example": ["127.0.0.1"] for number in range(100)}),
             allowed=LOOPBACK,
-            tls=ssl.create_default_context(),
+            tls=TLS,
             limits=httpx.Limits(),
+            clock=clock,
         )
         with socket.create_server(("127.0.0.1", 0)) as gone:
             port = gone.getsockname()[1]
@@ -499,11 +502,12 @@ def test_pools_of_many_hosts_are_bounded():
             request = httpx.Request("GET", f"http://h{number}.example:{port}/", extensions={"deadline": soon()})
             with pytest.raises(httpx.ConnectError):
                 await guard.handle_async_request(request)
-        kept = len(guard._pools)
+            clock.now += pause if number == 50 else 0.1
+        found = len(guard._pools)
         await guard.aclose()
-        return kept
+        return found
 
-    assert run(work()) == 64
+    assert run(work()) == kept
 
 
 def test_nobody_recognises_us_by_a_cookie(httpserver: HTTPServer):

@@ -305,6 +305,18 @@ def test_a_late_answer_is_kept_for_the_next_time():
     assert run(work()) == (Why.TIMEOUT, False, ANSWER.known, ["a"], {"EUR": Decimal("0.01")})
 
 
+def test_a_hung_source_opens_its_circuit_while_its_questions_linger():
+    async def work():
+        site = Site(Acme(), SourceTerms(keep=timedelta(days=1), linger=timedelta(seconds=60)))
+        site.client.gate = asyncio.Event()
+        seen = [why(each) for each in await asyncio.gather(*(site.ask(str(n), seconds=0.01) for n in range(5)))]
+        seen.append(why(await site.ask("next")))
+        await site.source.aclose()
+        return seen
+
+    assert run(work()) == [Why.TIMEOUT] * 5 + [Why.CIRCUIT_OPEN]
+
+
 def test_a_cancelled_asker_frees_a_probes_place():
     async def work():
         site = Site(Acme(LookupFailure(Why.REFUSED, "broken")))
