@@ -90,7 +90,12 @@ BAD = [
     ("url", "url: ftp://lists.example/a", "`url`: `ftp` is not a way to fetch lists", ""),
     ("number", "minimum: many", "`minimum` is not a whole number", ""),
     ("number below one", "minimum: 0", "`minimum` is less than 1", ""),
-    ("word for a truth value", "enabled: no", "`enabled` is neither `true` nor `false`", ""),
+    (
+        "word for a truth value",
+        "enabled: no",
+        "0.yaml:13:14: `no` without quotes is a yes or no",
+        'write "no" in quotes',
+    ),
     ("text that reads as a number", "title: 7", "`title` is not a text; put quotes", ""),
     ("empty text", 'licence: ""', "`licence` is empty", ""),
     ("nothing", "licence:", "`licence` is not a text", ""),
@@ -102,7 +107,12 @@ BAD = [
         "0.yaml:8:5: unknown key `maxage`",
         "did you mean `max_age`?",
     ),
-    ("doubled key", "trust: trusted\n    trust: trusted", "0.yaml:10:5: `trust` stands here twice", ""),
+    (
+        "doubled key",
+        "trust: trusted\n    trust: trusted",
+        "0.yaml:10:5: the key `trust` stands twice",
+        "keep one of them",
+    ),
     (
         "copy of nothing",
         "copies: []\n    copy_of: tor-bulky",
@@ -128,18 +138,18 @@ def test_bad(tmp_path: Path, line: str, words: str, help_: str) -> None:
 
 
 BAD_FILES = [
-    ("no yaml", "feeds: [", "is not YAML"),
-    ("a tab", "feeds:\n\tx: y", "is not YAML"),
+    ("no yaml", "feeds: [", "a value is missing here"),
+    ("a tab", "feeds:\n\tx: y", "a tab cannot indent here"),
     ("not a mapping", "- a", "has no `feeds:`"),
     ("empty", "", "has no `feeds:`"),
     ("another key", "feed: {}", "unknown key `feed`"),
     ("feeds is a list", "feeds: [a]", "`feeds` is not a mapping of names to feeds"),
     ("feed is a text", "feeds: {a: b}", "feed `a` is not a mapping of settings"),
     ("feed of no name", "feeds: {A B: {title: x}}", "`A B` is not a name of lower-case letters"),
-    ("key is a list", "feeds: {[a]: b}", "a key must be a name"),
-    ("alias", "feeds: {a: &a {title: x}, b: *a}", "aliases are not read here"),
-    ("200,000 brackets", "feeds: " + "[" * 200_000, "is nested deeper than 40|is not YAML"),
-    ("control characters", "feeds: \x01", "is not YAML"),
+    ("key is a list", "feeds: {[a]: b}", "a list or mapping cannot be a key"),
+    ("alias", "feeds: {a: &a {title: x}, b: *a}", "`&a` is a YAML anchor, which is not read here"),
+    ("200,000 brackets", "feeds: " + "[" * 200_000, "the file nests deeper than 40 levels"),
+    ("control characters", "feeds: \x01", "the character U.0001 has no place in YAML"),
 ]
 
 
@@ -157,7 +167,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         read_catalogues(paths)
     assert [str(problem).partition(": ")[2] for problem in caught.value.problems] == [
         "cannot be read: no such file or directory",
-        "is not text: byte 7 is not UTF-8",
+        "the byte 0xff is not UTF-8",
         "is larger than 2 MB",
     ]
 

@@ -64,7 +64,7 @@ def test_layout(text, expected):
 REFUSED = {
     "no YAML": ("rules: [", "a.yaml:1:9: a value is missing here"),
     "a doubled key": ("a: 1\na: 2\n", "a.yaml:2:1: the key `a` stands twice"),
-    "an alias": ("a: *b\n", "a.yaml:1:4: `*b` is a YAML alias, which rule files may not use"),
+    "an alias": ("a: *b\n", "a.yaml:1:4: `*b` is a YAML alias, which is not read here"),
     "a key behind a question mark": (
         "? a\n: 1\n",
         "a.yaml:1:3: a key that is written behind `?` or `---` is not laid out",

@@ -49,7 +49,7 @@ HOSTILE = {
         "bad.yaml:1:1: YAML directives are not read",
     ),
     "a directive behind comments": ("# a\n\n  # b\n%YAML 1.1\n---\n", "bad.yaml:4:1: YAML directives are not read"),
-    "an alias bomb": (BOMB, "bad.yaml:1:4: `&a` is a YAML anchor, which rule files may not use"),
+    "an alias bomb": (BOMB, "bad.yaml:1:4: `&a` is a YAML anchor, which is not read here"),
     "a number of 100,000 digits": (
         "policy: {bands: {verify: " + "9" * 100_000 + "}}",
         "bad.yaml:1:26: `" + "9" * 37 + "...` is too long a number",

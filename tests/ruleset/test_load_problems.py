@@ -56,12 +56,12 @@ BYTES = {
     ),
     "a NUL": (
         POLICY.encode() + b"# a \0 b\n",
-        "bad.yaml:3:5: the character U+0000 has no place in a rule file\n    # a \ufffd b\n        ^\n"
+        "bad.yaml:3:5: the character U+0000 has no place in YAML\n    # a \ufffd b\n        ^\n"
         'help: delete it, or write it as `"\\u0000"` in double quotes\n',
     ),
     "what a terminal would act upon": (
         POLICY.encode() + b"# \x1b[31m\n",
-        "bad.yaml:3:3: the character U+001B has no place in a rule file\n    # \ufffd[31m\n      ^\n"
+        "bad.yaml:3:3: the character U+001B has no place in YAML\n    # \ufffd[31m\n      ^\n"
         'help: delete it, or write it as `"\\u001b"` in double quotes\n',
     ),
     "the same behind an escape": (
@@ -71,7 +71,7 @@ BYTES = {
     ),
     "a line break that editors do not show": (
         POLICY.encode() + "# a\u2028b: 1\n".encode(),
-        "bad.yaml:3:4: the character U+2028 has no place in a rule file\n    # a\ufffdb: 1\n       ^\n"
+        "bad.yaml:3:4: the character U+2028 has no place in YAML\n    # a\ufffdb: 1\n       ^\n"
         'help: delete it, or write it as `"\\u2028"` in double quotes\n',
     ),
     "an old Mac's line breaks": (

@@ -27,7 +27,7 @@ def compose(source: Source, notes: Notes) -> Node | None:
     forbidden = list(_FORBIDDEN.finditer(source.text))
     for found in forbidden:
         code = f"U+{ord(found[0]):04X}"
-        notes.add(source.place(found.start()), f"the character {code} has no place in a rule file",
+        notes.add(source.place(found.start()), f"the character {code} has no place in YAML",
                   f'delete it, or write it as `"\\u{ord(found[0]):04x}"` in double quotes')  # fmt: skip
     directive = _DIRECTIVE.match(source.text)
     if directive:  # libyaml compares every %TAG with all before it, which takes minutes for a large file
@@ -92,7 +92,7 @@ class _Composer:
                     self.finish(event.end_mark.index)
                 elif kind is yaml.AliasEvent:
                     start, end = event.start_mark.index, event.end_mark.index
-                    self.wrong(start, f"`{self.source.text[start:end]}` is a YAML alias, which rule files may not use",
+                    self.wrong(start, f"`{self.source.text[start:end]}` is a YAML alias, which is not read here",
                                "write the text out, or in quotes when it begins with `*`")  # fmt: skip
                     self.add(BrokenNode(start, end))
                 elif kind is yaml.DocumentStartEvent:
@@ -153,11 +153,11 @@ class _Composer:
     def labelled(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, start: int) -> None:
         """An anchor or a tag stands before the value. Tags choose Python types elsewhere; here nothing does."""
         if event.anchor:
-            self.wrong(start, f"`&{event.anchor}` is a YAML anchor, which rule files may not use",
+            self.wrong(start, f"`&{event.anchor}` is a YAML anchor, which is not read here",
                        "leave it out, or put the text in quotes")  # fmt: skip
         else:
             shown = str(event.tag).replace("tag:yaml.org,2002:", "!!")
-            self.wrong(start, f"`{shown}` is a YAML tag, which rule files may not use",
+            self.wrong(start, f"`{shown}` is a YAML tag, which is not read here",
                        "leave it out; write `not` in words; put a text that begins with `!` in quotes")  # fmt: skip
 
     def wrong(self, index: int, message: str, help_: str) -> None:

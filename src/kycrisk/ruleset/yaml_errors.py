@@ -31,7 +31,7 @@ _WORDS = (
     ("expected comment or line break|expected a comment or a line break", "nothing may follow `|` or `>` on its line",
      "put a text that begins with `|` or `>` in quotes"),
     ("found a tab character", "a tab cannot indent here", "indent with blanks"),
-    ("undefined tag handle", "`!` begins a YAML tag, which rule files may not use",
+    ("undefined tag handle", "`!` begins a YAML tag, which is not read here",
      "write `not` in words; put a text that begins with `!` in quotes"),
     ("expected alphabetic or numeric character", "`*` and `&` have a meaning of their own at the start of a value",
      "put the text in quotes"),
