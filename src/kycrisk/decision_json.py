@@ -91,12 +91,20 @@ def value_json(value: Value) -> str:
     return _BARE[type(value)](value)
 
 
-def _type_json(value: Value) -> str:
-    """`,"type":"ip"` where JSON alone cannot tell; empty for yes/no, numbers and texts."""
-    if isinstance(value, frozenset):
-        item = next(iter(value), "")
-        return f',"type":"set of {_TYPES[type(item)]}"'
-    return "" if isinstance(value, _PLAIN) else f',"type":"{_TYPES[type(value)]}"'
+def _typed(type_: str) -> Callable[[Any], str]:
+    return lambda value: f'{_BARE[type(value)](value)},"type":"{type_}"'
+
+
+def _typed_set(value: frozenset[Any]) -> str:
+    item = next(iter(value), "")
+    return f'{value_json(value)},"type":"set of {_TYPES[type(item)]}"'
+
+
+#: Values whose type JSON alone cannot tell say it: `"192.0.2.7","type":"ip"`.
+_TOLD: dict[type, Callable[[Any], str]] = {
+    **{kind: to_json if kind in _PLAIN else _typed(_TYPES.get(kind, "")) for kind, to_json in _BARE.items()},
+    frozenset: _typed_set,
+}
 
 
 # evidence
@@ -170,7 +178,7 @@ def _evidence_json(evidence: Evidence) -> str:
         elif type(value) is str:
             values.append(text_json(value))
         else:
-            values.append(_BARE[type(value)](value) + _type_json(value))
+            values.append(_TOLD[type(value)](value))
     parts = (frames.templates.get(names) or frames.template(names)).copy()
     parts[1::2] = values
     facts = "".join(parts)

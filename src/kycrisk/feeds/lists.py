@@ -14,7 +14,7 @@ from kycrisk.durations import format_duration
 from kycrisk.feeds.catalogue import NEVER, Feed, Trust
 from kycrisk.feeds.compile import clean, domain
 from kycrisk.feeds.hygiene import with_parents
-from kycrisk.feeds.match import AnySet, DomainSet
+from kycrisk.feeds.match import AnySet, DomainSet, NetworkSet, marked_blocks
 from kycrisk.feeds.purposes import PROTECTING, PURPOSES
 from kycrisk.feeds.snapshot import Snapshot
 from kycrisk.feeds.taking import Absent, current, protected_by
@@ -33,7 +33,11 @@ class ActiveList:
     as_of: datetime
     sha256: str
     find: Callable[[str | IP], str | None]
-    size: int = 0
+    entries: AnySet
+
+    @property
+    def size(self) -> int:
+        return len(self.entries)
 
     @property
     def snapshot(self) -> str:
@@ -60,13 +64,14 @@ class Lists:
     `good_until` is the earliest moment at which a fresh list goes stale; the view is to be opened again then.
     """
 
-    __slots__ = ("_fresh", "_missing", "good_until")
+    __slots__ = ("_blocks", "_fresh", "_missing", "good_until")
 
     good_until: datetime
 
     def __init__(self, fresh: Sequence[ActiveList], missing: Sequence[MissingList] = ()) -> None:
         self._fresh = {name: tuple(one for one in fresh if one.feed.purpose == name) for name in PURPOSES}
         self._missing = {name: tuple(one for one in missing if one.feed.purpose == name) for name in PURPOSES}
+        self._blocks: bytes | None = None
         self.good_until = min((_stale_at(one.feed, one.as_of) for one in fresh), default=_END_OF_TIME)
 
     def fresh(self, purpose: str, trust: Trust | None = None) -> tuple[ActiveList, ...]:
@@ -93,6 +98,14 @@ class Lists:
             which = f"{trust} feed" if trust else "feed"
             return Unknown(Why.NOT_CONFIGURED, f"no {which} for `{purpose}` is enabled")
         return None
+
+    @property
+    def blocks(self) -> bytes:
+        """The IPv4 blocks in which any fresh list holds something, see `marked_blocks`; made when first asked for."""
+        if self._blocks is None:
+            every = [one.entries for lists in self._fresh.values() for one in lists]
+            self._blocks = marked_blocks(each for each in every if isinstance(each, NetworkSet))
+        return self._blocks
 
     def origin(self, purpose: str, trust: Trust | None = None) -> Origin:
         """Where facts about a purpose come from: the fresh lists, dated by the oldest of them."""
@@ -161,7 +174,7 @@ def _judged(feed: Feed, folder: Path, protected: frozenset[str], now: datetime) 
         age = f"`{feed.name}` is {_age(now - as_of)} old, at most {format_duration(feed.max_age)}"
         return MissingList(feed=feed, unknown=Unknown(Why.STALE_LIST, age), as_of=as_of)
     entries = _unprotected(feed, found, protected)
-    return ActiveList(feed=feed, as_of=as_of, sha256=found.header.sha256, find=entries.find, size=len(entries))
+    return ActiveList(feed=feed, as_of=as_of, sha256=found.header.sha256, find=entries.find, entries=entries)
 
 
 def _unprotected(feed: Feed, found: Snapshot, protected: frozenset[str]) -> AnySet:
@@ -211,4 +224,4 @@ def _given(feed: Feed, values: tuple[str, ...], protected: frozenset[str], as_of
     if dropped["malformed"]:
         raise ValueError(f"{dropped['malformed']} entries given for `{feed.name}` make no sense")
     sha256 = hashlib.sha256("\n".join(sorted(values)).encode()).hexdigest()
-    return ActiveList(feed=feed, as_of=as_of, sha256=sha256, find=entries.find, size=len(entries))
+    return ActiveList(feed=feed, as_of=as_of, sha256=sha256, find=entries.find, entries=entries)

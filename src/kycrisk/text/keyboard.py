@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from string import ascii_lowercase
 
 # Letter rows of QWERTY, QWERTZ and AZERTY, and the columns and number row that people run along.
@@ -28,6 +29,7 @@ _SHORT = _runs(3)
 _THREE_LETTERS = frozenset(["yui", "tre", "ert", "wer", "rew", "poi"])
 
 
+@lru_cache(maxsize=20_000)  # first and last names recur
 def is_walk(word: str) -> bool:
     """Whether a lower-case word holds a run of four neighbouring keys (`asdfg`), one letter four times, or is nothing
     but runs of three (`qwe`, `asdasd`)."""
