@@ -108,3 +108,15 @@ def test_most_random_local_parts_are_found(alphabet, length, at_least):
     chance = random.Random(20261123)
     made = ["".join(chance.choices(alphabet, k=length)) for _ in range(2000)]
     assert sum(map(gibberish().is_random, made)) / len(made) >= at_least
+
+
+def test_names_are_ordinary_with_and_without_asking_the_models():
+    """The short cut for `first.last87` says what the models would say."""
+    model = gibberish()
+    words = sorted(model.ordinary)
+    for at, first in enumerate(words):
+        last = words[(at * 7919) % len(words)]
+        for local in (first, f"{first}87", f"{first}.{last}", f"{first}_{last}1987"):
+            assert not model.is_random(local)
+            bare = f"-{local}"  # a leading sign keeps it from the short cut and adds nothing to judge
+            assert not model.is_random(bare)

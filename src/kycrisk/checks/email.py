@@ -56,8 +56,7 @@ def _prepare(world: World) -> Callable[[EmailAddress], Answer]:
                 and (mixes_scripts(local) or mixes_scripts(shown)),
                 "email.lookalike": lookalike(domain, email.registrable, shown, email.raw) if domain else "",
                 "email.local_random": is_random(name),
-                "email.local_digits": len(octets := local.encode("ascii", "replace"))
-                - len(octets.translate(None, _DIGITS)),
+                "email.local_digits": len(octets) - len(octets.translate(None, _DIGITS)),
                 "email.domain_kind": domain_kind(domain),
             }
         )

@@ -50,6 +50,7 @@ _LETTERS_ONLY = _KINDS.replace(bytes([_DIGIT]), bytes([_BREAK]))
 _LONG_RUN = re.compile(r"(.)\1{2,}")  # `sooooo`
 _DECORATION = re.compile(r"^[x0-9._-]*x[._-]*(?=[a-wyz]{3})|(?<=[a-wyz]{3})[._-]*x[x0-9._-]*$")  # `xX_sniper_Xx`
 _LETTERS = re.compile(r"[a-z]+")
+_FIRST_LAST = re.compile(r"([a-z]+)[._-]?([a-z]+)?[0-9]{0,4}")
 _HEX = re.compile(r"[0-9a-f]+(?:-[0-9a-f]+)*")
 _SHORTEST_NAME = 4
 
@@ -75,6 +76,9 @@ class Gibberish:
     def is_random(self, local: str) -> bool:
         """Whether a local part (without its tag) looks random."""
         text = local.lower() if local.isascii() else folded(local)
+        plain = _FIRST_LAST.fullmatch(text)
+        if plain is not None and plain[1] in self.ordinary and (plain[2] is None or plain[2] in self.ordinary):
+            return False  # `jane.smith87`: its words are names, which what follows would take out anyway
         if self.score(text) >= THRESHOLD:
             return False
         bare = _LETTERS.sub(self._without_name, _DECORATION.sub(".", _LONG_RUN.sub(r"\1", text)))
