@@ -21,6 +21,7 @@ from kycrisk.shipped import shipped
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 WRITING = bool(os.environ.get("KYCRISK_WRITE_DOCS"))
 PAGE = DOCS / "cli.md"
+README = DOCS.parent / "README.md"
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What is different in every run, and why it is no lie: ids, hashes, dates, ages, versions and times taken.
 CHANGING = (
@@ -70,7 +71,7 @@ def answer(line, folder):
 
 
 def transcripts():
-    return [block[1] for block in CONSOLE.finditer(PAGE.read_text())]
+    return [block[1] for page in (README, PAGE) for block in CONSOLE.finditer(page.read_text())]
 
 
 def commands(block):
@@ -90,7 +91,8 @@ def test_write(folder, monkeypatch):
     def anew(block):
         return "```console\n" + "".join(f"$ {line}\n{answer(line, folder)}" for line in commands(block[1])) + "```"
 
-    PAGE.write_text(CONSOLE.sub(anew, PAGE.read_text()))
+    for page in (README, PAGE):
+        page.write_text(CONSOLE.sub(anew, page.read_text()))
     (DOCS / "signals.md").write_text(signals_page())
 
 
