@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kycrisk import intake
 from kycrisk.form import Reading
 from kycrisk.intake import read_by_form, read_signup
-from kycrisk.ordinary import ordinary_signup
+from kycrisk.ordinary import ordinary_row, ordinary_signup
 from kycrisk.problems import Problems
 from kycrisk.signals import Signal, Subject, Type
 
@@ -77,6 +78,49 @@ def test_it_agrees_with_the_form(raw):
     quick = ordinary_signup(raw, READING)
     if quick is not None:
         assert quick == read_by_form(raw, READING)
+
+
+_cell_texts = st.one_of(_texts, st.sampled_from(["A-1", "a@example.com", "192.0.2.1", "CH", "2026-11-23T10:00:00Z"]))
+_COLUMNS = (
+    *_required, "first_name", "phone", "address.city", "address.country", "address.planet", "submitted_at",
+    "attributes.plan", "signup.plan", "attributes.other", "emial",
+)  # fmt: skip
+rows = st.fixed_dictionaries({}, optional=dict.fromkeys(_COLUMNS, _cell_texts))
+FULL_ROW = {
+    "account_id": "A-1",
+    "email": "Jane.Doe+x@gmail.com",
+    "ip": "203.0.113.27",
+    "phone": "044 668 18 00",
+    "address.city": " Zürich ",
+    "address.country": "CH",
+    "submitted_at": "2026-11-23T10:00:00Z",
+    "attributes.plan": " vps-1 ",
+}
+
+
+@given(st.one_of(rows, rows.map(lambda odd: {**FULL_ROW, **dict(list(odd.items())[2:])})))
+def test_rows_agree_with_the_form(row):
+    """With the quick way and without it, a row is the same signup or the same problems."""
+    told = []
+    for quick in (ordinary_row, lambda cells, reading: None):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(intake, "ordinary_row", quick)
+            patched.setattr(intake, "ordinary_signup", lambda raw, reading: None)
+            try:
+                told.append(intake.read_row(row, attributes=PLAN, now=NOW))
+            except Problems as problems:
+                told.append([str(problem) for problem in problems.problems])
+    assert told[0] == told[1]
+
+
+def test_an_ordinary_row_takes_the_quick_way(monkeypatch):
+    monkeypatch.setattr(intake, "read_by_form", None)
+    signup = intake.read_row(FULL_ROW, attributes=PLAN, now=NOW)
+    assert (signup.address.city, signup.phone.e164, signup.attributes) == (
+        "Zürich",
+        "+41446681800",
+        {"signup.plan": "vps-1"},
+    )
 
 
 def test_an_ordinary_signup_takes_the_quick_way():

@@ -19,7 +19,17 @@ from pydantic_core import ErrorDetails
 from kycrisk import form
 from kycrisk.form import AddressForm, Reading, SignupForm
 from kycrisk.normal.phone import normal_phone
-from kycrisk.ordinary import ordinary_signup
+from kycrisk.ordinary import (
+    ADDRESS,
+    ADDRESS_LIMITS,
+    ATTRIBUTE,
+    LIMITS,
+    MOMENT,
+    TEXT,
+    Cell,
+    ordinary_row,
+    ordinary_signup,
+)
 from kycrisk.problems import Problem, Problems, did_you_mean
 from kycrisk.signals import Signal, Type
 from kycrisk.signup import NO_ADDRESS, NO_PHONE, Address, Signup
@@ -37,7 +47,6 @@ COLUMNS: tuple[str, ...] = tuple(
     if field != "attributes"
     for column in ([f"address.{part}" for part in _ADDRESS_FIELDS] if field == "address" else [field])
 )
-_PLAIN_COLUMNS = frozenset(column for column in COLUMNS if "." not in column)
 _ADDRESS, _ATTRIBUTES = "address.", "attributes."
 
 
@@ -59,34 +68,39 @@ def read_row(row: Mapping[str, str], *, attributes: Mapping[str, Signal] = NO_DE
     The columns are `COLUMNS` and `attributes.plan` (or `signup.plan`) for a declared attribute, which is read by its
     type: `true`, `12`, `24h`; members of a set are separated by `;`. An empty cell is a value that was not given.
     """
-    raw: dict[str, object] = {}
-    address: dict[str, str] = {}
-    given: dict[str, str] = {}
-    parts: tuple[dict[str, Any], ...] = (raw, address, given)
-    for (part, name), text in zip(_places(tuple(row)), row.values(), strict=True):
+    cells = _cells(tuple(row))
+    reading = Reading(attributes=attributes, now=now, from_text=True)
+    ordinary = ordinary_row(zip(cells, row.values(), strict=True), reading)
+    if ordinary is not None:
+        return ordinary
+    raw: dict[str, Any] = {}
+    for (part, name, _), text in zip(cells, row.values(), strict=True):
         if text and not text.isspace():
-            parts[part][name] = text
-    if address:
-        raw["address"] = address
-    if given:
-        raw["attributes"] = given
-    return _read(raw, Reading(attributes=attributes, now=now, from_text=True))
+            outer = {ADDRESS: "address", ATTRIBUTE: "attributes"}.get(part)
+            (raw.setdefault(outer, {}) if outer else raw)[name] = text
+    return _read(raw, reading)
 
 
 @lru_cache(maxsize=256)
-def _places(columns: tuple[str | None, ...]) -> tuple[tuple[int, str], ...]:
-    """Where the cells of these columns go: into the signup (0), its address (1) or its attributes (2), and as what."""
-    return tuple(map(_place, columns))
+def _cells(columns: tuple[str | None, ...]) -> tuple[Cell, ...]:
+    """What the cells of these columns are."""
+    return tuple(map(_cell, columns))
 
 
-def _place(column: str | None) -> tuple[int, str]:
+def _cell(column: str | None) -> Cell:
     if column is None:  # where DictReader puts the cells that no column names
         raise Problems([Problem("", "the row has more cells than there are columns")])
-    if column not in _PLAIN_COLUMNS:
-        for prefix, part in ((_ADDRESS, 1), (_ATTRIBUTES, 2), (form.ATTRIBUTE_PREFIX, 2)):
-            if column.startswith(prefix):
-                return part, column.removeprefix(prefix)
-    return 0, column
+    if column in LIMITS:
+        return TEXT, column, LIMITS[column]
+    if column == "submitted_at":
+        return MOMENT, column, len("2026-11-23T10:00:00Z")
+    if column.startswith(_ADDRESS):
+        field = column.removeprefix(_ADDRESS)
+        return ADDRESS, field, ADDRESS_LIMITS.get(field, -1)
+    for prefix in (_ATTRIBUTES, form.ATTRIBUTE_PREFIX):
+        if column.startswith(prefix):
+            return ATTRIBUTE, column.removeprefix(prefix), form.MAX_ATTRIBUTE
+    return "", column, -1  # a column that does not exist: the form says so
 
 
 def signup_fields(attributes: Mapping[str, Signal] = NO_DECLARATIONS) -> dict[str, Any]:

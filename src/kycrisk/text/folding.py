@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # Latin letters that are no base letter with an accent, so that decomposition (UAX 15) leaves them alone. German
 # umlauts stay one letter (`müller` is also written `muller`), see `spellings`.
@@ -42,6 +43,7 @@ def folded(text: str) -> str:
     return bare.translate(_TO_LATIN)  # accents may have hidden a letter of the tables: `ǿ`, `ά`
 
 
+@lru_cache(maxsize=20_000)  # names recur
 def spellings(text: str) -> frozenset[str]:
     """The ways a name is written in plain letters: `Müller` → `muller` and `mueller`."""
     if text.isascii():
