@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 import pytest
 
+import kycrisk.feeds.lists
 from kycrisk.checks import blocklist, disposable, drop, forum_spam, hosting, provider, relay, tor
+from kycrisk.checks.world import World
+from kycrisk.feeds.lists import Lists
 from kycrisk.signals import Origin, Unknown, Why
 from tests.checks.making import NOW, ask, feed, signup, value, world
 
@@ -107,3 +112,21 @@ def test_facts_know_their_lists():
     assert (origin.source, origin.as_of, len(origin.snapshots)) == ("tor-bulk", NOW, 1)
     assert origin.snapshots[0].startswith("tor-bulk@sha256:")
     assert tor.CHECK.origins(world()) == {"ip.tor_exit": Origin("tor_exit")}
+
+
+def test_lists_asked_together_answer_as_each_by_itself(monkeypatch):
+    """The index of all networks is built after many questions; nothing may change with it."""
+    entries = {
+        "tor_exit": ["203.0.113.5"],
+        "drop": ["198.51.100.0/25"],
+        "blocklist": ["203.0.113.0/25", "2001:db8:1::/48"],
+        "datacenter": ["198.51.100.0/26"],
+    }
+    here = World(lists=Lists.of(entries, missing={"vpn": STALE}), now=NOW)
+    asks = [module.CHECK.prepare(here) for module in (tor, drop, blocklist, hosting)]
+    texts = ("203.0.113.5", "203.0.113.99", "198.51.100.1", "198.51.100.99", "10.0.0.1", "8.8.8.8", "2001:db8:1::1")
+    addresses = [ip_address(text) for text in texts]
+    alone = [[ask_check(address) for ask_check in asks] for address in addresses]
+    monkeypatch.setattr(kycrisk.feeds.lists, "_INDEX_PAYS", 0)
+    assert here.lists.networks.holding(addresses[0]) is not None
+    assert [[ask_check(address) for ask_check in asks] for address in addresses] == alone

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kycrisk.feeds.match import AddressSet, DomainSet, Network, NetworkSet
+from kycrisk.feeds.match import AddressSet, DomainSet, Network, NetworkIndex, NetworkSet
 from kycrisk.signals import IP
 
 LABELS = st.sampled_from(["a", "b", "ab", "xn--bcher-kva", "com"])
@@ -129,3 +129,37 @@ def test_a_set_asked_about_the_wrong_thing_says_so() -> None:
         DomainSet(frozenset()).find(ip_address("192.0.2.1"))
     with pytest.raises(TypeError, match="e-mail addresses cannot be asked"):
         AddressSet(frozenset()).find(ip_address("192.0.2.1"))
+
+
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(8, 32)), max_size=6), max_size=4),
+    st.lists(st.integers(0, 2**32 - 1), max_size=20),
+)
+def test_an_index_of_several_sets_holds_what_each_of_them_holds(
+    blocks: list[list[tuple[int, int]]], addresses: list[int]
+) -> None:
+    sets = [NetworkSet.of(ip_network((start, prefix), strict=False) for start, prefix in each) for each in blocks]
+    index = NetworkIndex(sets)
+    edges = [start for each in blocks for start, _ in each]
+    for number in [*addresses, *edges, 0, 2**32 - 1]:
+        ip = IPv4Address(number)
+        assert index.holding(ip) == sum(1 << at for at, each in enumerate(sets) if each.find(ip) is not None)
+
+
+def test_an_index_holds_ipv6_networks_and_the_ends_of_the_space() -> None:
+    sets = [
+        NetworkSet.of([ip_network("2001:db8::/32"), ip_network("::/128")]),
+        NetworkSet.of([ip_network("2001:db8:1::/48"), ip_network("ffff::/16"), ip_network("255.0.0.0/8")]),
+    ]
+    index = NetworkIndex(sets)
+    held = {
+        "::": 1,
+        "::1": 0,
+        "2001:db8::1": 1,
+        "2001:db8:1::1": 3,
+        "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff": 2,
+        "255.255.255.255": 2,
+        "1.2.3.4": 0,
+    }
+    assert {text: index.holding(ip_address(text)) for text in held} == held
+    assert NetworkIndex([]).holding(ip_address("1.2.3.4")) == 0

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from kycrisk.checks.check import Answer
 from kycrisk.checks.world import World
 from kycrisk.feeds.catalogue import Feed, independent_lineages
+from kycrisk.feeds.lists import ActiveList
 from kycrisk.signals import IP, Origin, Unknown, Value
 from kycrisk.special_networks import special_kind
 
@@ -31,27 +32,17 @@ def on_lists(world: World, purposes: Purposes, spared: Callable[[Key], bool]) ->
     One fresh list that holds it is enough for true; false needs every enabled trusted list, otherwise it is unknown.
     What is `spared` is listed nowhere, whatever a list says or cannot say.
     """
-    rows = [(signal, one.find) for signal, purpose in purposes.items() for one in world.lists.fresh(purpose, "trusted")]
-    unlisted = Answer(dict.fromkeys(purposes, False))
-    silent = _with_gaps(dict.fromkeys(purposes, False), gaps(world, purposes))
-    complete = not silent.unknown
-    finds = tuple(find for _, find in rows)
-    seen: dict[tuple[str, ...], Answer] = {}  # the few combinations of signals that occur
+    signals = tuple(purposes)
+    fresh = world.lists.fresh
+    lists = [(at, one) for at, signal in enumerate(signals) for one in fresh(purposes[signal], "trusted")]
+    missing = gaps(world, purposes)
 
-    def ask(key: Key) -> Answer:
-        for find in finds:
-            if find(key) is not None:
-                return unlisted if spared(key) else listed(key)
-        return silent if complete or not spared(key) else unlisted
+    def answer(hits: Sequence[int]) -> Answer:
+        listed = {signals[hit] for hit in hits}
+        unknown = {signal: why for signal, why in missing.items() if signal not in listed}
+        return _with_gaps({signal: signal in listed for signal in signals}, unknown)
 
-    def listed(key: Key) -> Answer:
-        combination = tuple(signal for signal, find in rows if find(key) is not None)
-        if combination not in seen:
-            missing = {signal: why for signal, why in silent.unknown.items() if signal not in combination}
-            seen[combination] = Answer({**silent.known, **dict.fromkeys(combination, True)}, missing)
-        return seen[combination]
-
-    return ask
+    return _asked(world, lists, answer, Answer(dict.fromkeys(signals, False)), spared)
 
 
 def witnesses(
@@ -61,25 +52,57 @@ def witnesses(
 
     The count is exact or unknown: a list that cannot answer might be one more.
     """
-    rows = [(one.feed, one.find) for one in world.lists.fresh(purpose)]
+    fresh = world.lists.fresh(purpose)
     trusted_gap, any_gap = world.lists.unknown(purpose, "trusted"), world.lists.unknown(purpose)
-    unlisted = Answer({listed: False, count: 0})
-    silent = _witnessed(listed, count, trusted_gap, any_gap, [])
-    complete = not silent.unknown
-    finds = tuple(find for _, find in rows)
+
+    def answer(hits: Sequence[int]) -> Answer:
+        return _witnessed(listed, count, trusted_gap, any_gap, [fresh[hit].feed for hit in hits])
+
+    return _asked(world, list(enumerate(fresh)), answer, Answer({listed: False, count: 0}), spared)
+
+
+def _asked(
+    world: World,
+    lists: Sequence[tuple[int, ActiveList]],
+    answer: Callable[[Sequence[int]], Answer],
+    unlisted: Answer,
+    spared: Callable[[Key], bool],
+) -> Callable[[Key], Answer]:
+    """The function that asks lists about a key; `answer` says what follows from the numbers of those that hold it.
+
+    Few combinations of lists occur, so each combination's answer is made once. Lists of networks are asked together.
+    """
+    rows = [(number, one.find) for number, one in lists]
+    silent = answer(())
+    spares = bool(silent.unknown)  # where silence is a plain no, nothing needs to be spared from it
+    kept: dict[object, Answer] = {}
 
     def ask(key: Key) -> Answer:
-        for find in finds:
-            if find(key) is not None:
-                break
-        else:
-            return silent if complete or not spared(key) else unlisted
-        if spared(key):
-            return unlisted
-        hits = [feed for feed, find in rows if find(key) is not None]
-        return _witnessed(listed, count, trusted_gap, any_gap, hits)
+        hits = tuple([number for number, find in rows if find(key) is not None])
+        if not hits:
+            return unlisted if spares and spared(key) else silent
+        if hits not in kept:
+            kept[hits] = answer(hits)
+        return unlisted if spared(key) else kept[hits]
 
-    return ask
+    networks = world.lists.networks
+    bits = [networks.bits.get(one.feed.name, 0) for _, one in lists]
+    if not lists or not all(bits):
+        return ask
+    together, held_kept = sum(set(bits)), {0: silent}
+
+    def ask_together(key: Key) -> Answer:
+        held = networks.holding(key) if not isinstance(key, str) else None
+        if held is None:
+            return ask(key)
+        held &= together
+        found = held_kept.get(held)
+        if found is None:
+            holding = [number for (number, _), bit in zip(lists, bits, strict=True) if held & bit]
+            found = held_kept[held] = answer(holding)
+        return unlisted if (held or spares) and spared(key) else found
+
+    return ask_together
 
 
 def _witnessed(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
@@ -94,6 +94,15 @@ class NetworkSet:
         for high, low, prefix in zip(self.high_v6, self.low_v6, self.prefixes_v6, strict=True):
             yield IPv6Network((high << 64 | low, prefix))
 
+    def blocks(self, version: int) -> Iterator[tuple[int, int]]:
+        """The networks of an IP version as (first address, the one behind the last), in order."""
+        if version == 4:
+            for start, prefix in zip(self.starts_v4, self.prefixes_v4, strict=True):
+                yield start, start + (1 << (32 - prefix))
+        else:
+            for high, low, prefix in zip(self.high_v6, self.low_v6, self.prefixes_v6, strict=True):
+                yield high << 64 | low, (high << 64 | low) + (1 << (128 - prefix))
+
     def find(self, key: str | IP) -> str | None:
         """The listed network that holds an address, as text; a single address is written without its prefix."""
         if isinstance(key, IPv4Address):
@@ -124,24 +133,36 @@ class NetworkSet:
         return str(IPv6Address(start)) if prefix == 128 else f"{IPv6Address(start)}/{prefix}"
 
 
-#: IPv4 blocks are marked by their first 20 bits: a million of them, fine enough to tell most addresses apart.
-BLOCK_BITS = 20
-BLOCK_SHIFT = 32 - BLOCK_BITS
+class NetworkIndex:
+    """Many sets of networks in one: which of them hold an address, by a single bisection.
+
+    The address space is cut wherever a network of any set begins or ends; each piece knows the sets that cover it.
+    """
+
+    __slots__ = ("_v4", "_v6")
+
+    def __init__(self, sets: Sequence[NetworkSet]) -> None:
+        self._v4 = _pieces([list(each.blocks(4)) for each in sets])
+        self._v6 = _pieces([list(each.blocks(6)) for each in sets])
+
+    def holding(self, ip: IP) -> int:
+        """The sets that hold an address: bit 0 for the first, bit 1 for the second, and so on."""
+        starts, held = self._v4 if isinstance(ip, IPv4Address) else self._v6
+        piece = bisect_right(starts, int(ip)) - 1
+        return held[piece] if piece >= 0 else 0
 
 
-def marked_blocks(sets: Iterable[NetworkSet]) -> bytes:
-    """For each /20 of IPv4, 1 when one of the sets holds something in it: most addresses are in no list, and one look
-    here (`blocks[int(ip) >> BLOCK_SHIFT]`) saves asking every list."""
-    marked = bytearray(1 << BLOCK_BITS)
-    for each in sets:
-        for start, prefix in zip(each.starts_v4, each.prefixes_v4, strict=True):
-            first = start >> BLOCK_SHIFT
-            if prefix >= BLOCK_BITS:
-                marked[first] = 1
-            else:
-                count = 1 << (BLOCK_BITS - prefix)
-                marked[first : first + count] = b"\1" * count
-    return bytes(marked)
+def _pieces(sets: Sequence[Sequence[tuple[int, int]]]) -> tuple[list[int], list[int]]:
+    """Where each piece of the address space starts, and the sets that cover it. Blocks are (first, behind the last)."""
+    starts = sorted({cut for blocks in sets for block in blocks for cut in block})
+    at = {cut: index for index, cut in enumerate(starts)}
+    held = [0] * len(starts)
+    for number, blocks in enumerate(sets):
+        bit = 1 << number
+        for first, behind in blocks:
+            for index in range(at[first], at[behind]):
+                held[index] |= bit
+    return starts, held
 
 
 AnySet = DomainSet | AddressSet | NetworkSet
