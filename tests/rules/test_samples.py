@@ -104,7 +104,8 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Verdict]:
     found = {}
     for row in rows():
         signup = read_row(row, attributes=ruleset.policy.attributes, now=NOW)
-        evidence, _ = gatherer.gather(signup)
+        (gathering,) = gatherer.ask_checks((signup,))
+        evidence = gatherer.complete(gathering)
         history.add(evidence.known, signup.submitted_at)
         found[signup.account_id] = compiled.verdict(evidence.known)
     return found
