@@ -7,12 +7,11 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from kycrisk.ruleset.load import load_ruleset
-
 from bench.alone import show
 from bench.figure import Figure, Options, Section
 from bench.workload import SIGNALS, make_rules, policy_yaml, rules_yaml
 from kycrisk.ruleset.evaluate import compile_ruleset
+from kycrisk.ruleset.load import load_ruleset
 from kycrisk.ruleset.model import Ruleset
 
 SMALL, LARGE = 40, 1000

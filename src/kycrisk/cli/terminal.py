@@ -72,6 +72,7 @@ def wrapped(text: str, *, first: str = "", rest: str = "", taken: int = 0) -> It
         max(width(), taken + 20),
         subsequent_indent=rest,
         break_on_hyphens=False,
+        break_long_words=False,  # a path stays whole, so that it can be copied
     )
     yield first + (lines[0] if lines else "").lstrip("\0")
     yield from lines[1:]

@@ -38,14 +38,36 @@ def compose(source: Source, notes: Notes) -> Node | None:
         return _Composer(source, notes).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        index, message, help_ = in_plain_words(error, source, mark.index if mark else 0)
-        notes.add(source.place(index), message, help_)
+        index = mark.index if mark else 0
+        if "nesting depth" in (error.problem or ""):
+            _note_depth(source, notes, _too_deep_at(source.text[:index]))
+        else:
+            index, message, help_ = in_plain_words(error, source, index)
+            notes.add(source.place(index), message, help_)
     except yaml.YAMLError as error:
         notes.add(source.path, f"is not YAML: {str(error).splitlines()[0].lower()}")
     except _TooDeep as deep:
-        notes.add(source.place(deep.index), f"the file nests deeper than {MAX_DEPTH} levels",
-                  "split the condition, or look for a bracket that is never closed")  # fmt: skip
+        _note_depth(source, notes, deep.index)
     return None
+
+
+def _note_depth(source: Source, notes: Notes, index: int) -> None:
+    notes.add(source.place(index), f"the file nests deeper than {MAX_DEPTH} levels",
+              "split the condition, or look for a bracket that is never closed")  # fmt: skip
+
+
+def _too_deep_at(text: str) -> int:
+    """Where a text passes the depth that is read here. PyYAML's scanner from 6.0.4 on has a limit of its own (1,000),
+    and runs so far ahead of the parser that it gives up before the events of the brackets come; in the text that ends
+    there they do come."""
+    depth, parser = 0, PARSER(text)
+    try:
+        while depth <= MAX_DEPTH:
+            event = parser.get_event()
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        return int(event.start_mark.index)
+    finally:
+        parser.dispose()
 
 
 class _TooDeep(Exception):
