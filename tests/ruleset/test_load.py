@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kycrisk.money import Money
 from kycrisk.outcome import AtLeast, AtMost, Finding, IfUnknown, Outcome, Score
 from kycrisk.problems import Place, Problems
 from kycrisk.ruleset.canonical import canonical_text, ruleset_from_canonical, version_of
 from kycrisk.ruleset.condition import TRUE, AnyOf, Not
 from kycrisk.ruleset.evaluate import compile_ruleset
 from kycrisk.ruleset.load import load_ruleset
-from kycrisk.ruleset.model import AnalystList, ListKind, Money, Policy, Rule, Ruleset, RuleTest, Status
+from kycrisk.ruleset.model import AnalystList, ListKind, Policy, Rule, Ruleset, RuleTest, Status
 from kycrisk.ruleset.template import Hole, Template
 from kycrisk.signals import Signal, Subject, Type
 from tests.ruleset.catalogue import ALIASES, SIGNALS

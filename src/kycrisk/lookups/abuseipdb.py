@@ -9,11 +9,11 @@ from typing import Any
 
 from kycrisk.lookups.answer_field import object_in, sorted_out, value_of
 from kycrisk.lookups.asked import Asked, Client, LookupFailure
-from kycrisk.lookups.budget import Personal
 from kycrisk.lookups.http import Http, json_object
 from kycrisk.lookups.http_request import HttpAnswer, HttpRequest
 from kycrisk.lookups.secrets import Secret
 from kycrisk.lookups.source import SourceTerms
+from kycrisk.personal_data import Personal
 from kycrisk.signals import IP, Signal, Subject, Type, Why
 
 NAME = "abuseipdb"

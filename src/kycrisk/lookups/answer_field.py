@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kycrisk.lookups.asked import FREE, Asked, LookupFailure, Money
+from kycrisk.lookups.asked import Asked, LookupFailure
+from kycrisk.money import FREE, Money
 from kycrisk.signals import FactError, Type, Unknown, Value, Why, fact_value
 
 

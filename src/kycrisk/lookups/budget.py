@@ -8,33 +8,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from enum import StrEnum
 from types import MappingProxyType
 
-from kycrisk.lookups.asked import FREE, Money
 from kycrisk.lookups.cache import Kept, KeptResults
+from kycrisk.money import FREE, Money
 from kycrisk.signals import Unknown, Why
 
 SPACE = "budget"
 _KEEP_A_DAY = timedelta(days=3)  # how long a day's account is kept
-
-
-class Personal(StrEnum):
-    """Kinds of personal data that a question can carry to somebody else."""
-
-    IP = "ip"
-    EMAIL = "email"
-    EMAIL_HASH = "email_hash"
-    EMAIL_DOMAIN = "email_domain"
-    PHONE = "phone"
-    PHONE_HASH = "phone_hash"
-    NAME = "name"
-    NAME_HASH = "name_hash"
-    ADDRESS = "address"
-    ADDRESS_HASH = "address_hash"
-    IP_HASH = "ip_hash"
-    ACCOUNT = "account"
-    USER_AGENT = "user_agent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

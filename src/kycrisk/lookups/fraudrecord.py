@@ -14,12 +14,12 @@ from datetime import timedelta
 from kycrisk.lookups import fraudrecord_v1 as v1
 from kycrisk.lookups import fraudrecord_v2 as v2
 from kycrisk.lookups.asked import Asked, Client, LookupFailure
-from kycrisk.lookups.budget import Personal
 from kycrisk.lookups.fraudrecord_hash import Hasher, prepared
 from kycrisk.lookups.http import Http
 from kycrisk.lookups.http_request import HttpRequest
 from kycrisk.lookups.secrets import Secret
 from kycrisk.lookups.source import SourceTerms
+from kycrisk.personal_data import Personal
 from kycrisk.signals import Signal, Subject, Type, Why
 
 NAME = "fraudrecord"

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from kycrisk.lookups.answer_field import sorted_out, value_of
-from kycrisk.lookups.asked import Asked, Client, LookupFailure, Money
+from kycrisk.lookups.asked import Asked, Client, LookupFailure
 from kycrisk.lookups.http import Http, json_value
 from kycrisk.lookups.http_lookup_path import JsonPath
 from kycrisk.lookups.http_lookup_template import Template, climbs, text_of
 from kycrisk.lookups.http_request import HttpRequest
 from kycrisk.lookups.secrets import Secret
 from kycrisk.lookups.source import SourceTerms
+from kycrisk.money import Money
 from kycrisk.signals import Signal, Unknown, Value, Why
 
 

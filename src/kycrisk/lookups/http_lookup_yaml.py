@@ -25,11 +25,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from kycrisk.documents import read_document
 from kycrisk.durations import format_duration, parse_duration
-from kycrisk.lookups.asked import FREE, Money, parse_money
-from kycrisk.lookups.budget import Personal
 from kycrisk.lookups.http_lookup import HttpLookup
 from kycrisk.lookups.http_lookup_path import JsonPath, parse_path
 from kycrisk.lookups.http_lookup_template import Template, parse_template, url_host
+from kycrisk.money import FREE, Money, parse_money
+from kycrisk.personal_data import Personal
 from kycrisk.problems import Problem, Problems, did_you_mean
 from kycrisk.signals import Signal, Subject, Type
 

@@ -13,12 +13,13 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from kycrisk.lookups.answer_field import sorted_out, value_of
-from kycrisk.lookups.asked import FREE, Asked, Client, LookupFailure, Money
-from kycrisk.lookups.budget import Personal
+from kycrisk.lookups.asked import Asked, Client, LookupFailure
 from kycrisk.lookups.http import Http, short
 from kycrisk.lookups.http_request import HttpRequest
 from kycrisk.lookups.secrets import Secret
 from kycrisk.lookups.source import SourceTerms
+from kycrisk.money import FREE, Money
+from kycrisk.personal_data import Personal
 from kycrisk.signals import Signal, Subject, Type, Why
 
 NAME = "ipqs"

@@ -17,10 +17,11 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from kycrisk.lookups.answer_field import sorted_out, value_of
-from kycrisk.lookups.asked import FREE, Asked, Client, LookupFailure, Money
-from kycrisk.lookups.budget import Personal
+from kycrisk.lookups.asked import Asked, Client, LookupFailure
 from kycrisk.lookups.secrets import Redactor, Secret
 from kycrisk.lookups.source import SourceTerms
+from kycrisk.money import FREE, Money
+from kycrisk.personal_data import Personal
 from kycrisk.problems import Problem, Problems
 from kycrisk.signals import Signal, Subject, Type, Why
 

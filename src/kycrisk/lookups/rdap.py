@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from kycrisk.lookups.asked import Asked, Client, LookupFailure
-from kycrisk.lookups.budget import Personal
 from kycrisk.lookups.http import Http, json_object
 from kycrisk.lookups.http_request import HttpRequest
 from kycrisk.lookups.rdap_bootstrap import Bootstrap
 from kycrisk.lookups.source import SourceTerms
+from kycrisk.personal_data import Personal
 from kycrisk.signals import FactError, Signal, Subject, Type, Unknown, Why, fact_value
 
 NAME = "rdap"

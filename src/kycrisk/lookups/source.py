@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from kycrisk.decision_json import value_json
-from kycrisk.lookups.asked import FREE, Asked, Client, LookupFailure, Money, all_unknown
+from kycrisk.lookups.asked import Asked, Client, LookupFailure, all_unknown
 from kycrisk.lookups.breaker import DEFAULT_TERMS, Breaker, BreakerTerms, Ticket
 from kycrisk.lookups.budget import Budget
 from kycrisk.lookups.cache import CacheTerms, Kept, KeptResults, TtlCache
 from kycrisk.lookups.single_flight import Abandoned, SingleFlight
+from kycrisk.money import FREE, Money
 from kycrisk.signals import NOTHING, FactError, Signal, Unknown, Value, Why, fact_value
 
 Key = TypeVar("Key")

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 from kycrisk.lookups.answer_field import sorted_out, value_of
 from kycrisk.lookups.asked import Asked, Client, LookupFailure
-from kycrisk.lookups.budget import Personal
 from kycrisk.lookups.http import Http, short
 from kycrisk.lookups.http_request import HttpRequest
 from kycrisk.lookups.source import SourceTerms
+from kycrisk.personal_data import Personal
 from kycrisk.signals import Signal, Subject, Type, Unknown, Value, Why
 
 NAME = "stopforumspam"

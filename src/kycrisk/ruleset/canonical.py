@@ -17,9 +17,10 @@ from types import MappingProxyType
 from typing import Any
 
 from kycrisk.durations import format_duration, parse_duration
+from kycrisk.money import Money
 from kycrisk.outcome import AtLeast, AtMost, Contribution, IfUnknown, Outcome, Score
 from kycrisk.ruleset.condition import All, AnyOf, Condition, Not
-from kycrisk.ruleset.model import AnalystList, ListKind, Money, Policy, Rule, Ruleset, Status
+from kycrisk.ruleset.model import AnalystList, ListKind, Policy, Rule, Ruleset, Status
 from kycrisk.ruleset.operands import Scope
 from kycrisk.ruleset.parse import parse_condition
 from kycrisk.ruleset.template import Hole, Template

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from decimal import Decimal
 from enum import Enum
 from types import MappingProxyType
 
+from kycrisk.money import Money
 from kycrisk.outcome import Contribution, Finding, IfUnknown, Outcome
 from kycrisk.problems import Place
 from kycrisk.ruleset.condition import Condition, SignalRef, signal_refs
@@ -80,14 +80,6 @@ class AnalystList:
     name: str
     kind: ListKind
     question: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Money:
-    """An amount in a currency (ISO 4217)."""
-
-    amount: Decimal
-    currency: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import keyword
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 
+from kycrisk.money import Money, parse_money
 from kycrisk.outcome import IfUnknown, Outcome
-from kycrisk.ruleset.model import AnalystList, ListKind, Money, Policy
+from kycrisk.personal_data import Personal
+from kycrisk.ruleset.model import AnalystList, ListKind, Policy
 from kycrisk.ruleset.nodes import MappingNode, Node
 from kycrisk.ruleset.reading import Reading
 from kycrisk.ruleset.records import Field, Items, Named, Record, Values, as_it_is
@@ -17,8 +18,6 @@ from kycrisk.signals import Signal, Subject, Type
 
 MAX_THRESHOLD = 1_000_000_000
 MAX_DEADLINE = timedelta(minutes=10)
-#: What of a signup may be told to others, as `personal_data:` names it.
-PERSONAL_DATA = ("email", "email_domain", "ip", "name", "company", "phone", "address", "user_agent")
 _RAISING = {outcome.word: outcome for outcome in Outcome if outcome is not Outcome.ALLOW}
 
 
@@ -29,8 +28,7 @@ class Amount:
     text: Text
 
     def read(self, node: Node, reading: Reading) -> Money:
-        amount, currency = self.text.read(node, reading).split(" ")
-        return Money(amount=Decimal(amount), currency=currency)
+        return parse_money(self.text.read(node, reading))
 
     def schema(self) -> Schema:
         return self.text.schema()
@@ -68,7 +66,7 @@ _BUDGETS = Record(
     what="`budgets`",
     fields=(
         Field("money", _MONEY, "What the paid lookups of one screening may cost together."),
-        Field("personal_data", Items(item=Choice({word: word for word in PERSONAL_DATA}), distinct=True),
+        Field("personal_data", Items(item=Choice({each.value: each.value for each in Personal}), distinct=True),
               "What of a signup may be told to others."),
     ),
     build=as_it_is,

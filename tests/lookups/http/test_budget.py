@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kycrisk.lookups.asked import FREE, Money, parse_money
 from kycrisk.lookups.budget import SPACE, Budget, Limits, Reservation
 from kycrisk.lookups.cache import Kept, MemoryResults
 from kycrisk.lookups.cache_file import FileResults
+from kycrisk.money import FREE, Money, parse_money
 from kycrisk.signals import Unknown, Why
 from tests.lookups.http.making import NOW, run
 

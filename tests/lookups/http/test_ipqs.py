@@ -9,9 +9,9 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from kycrisk.lookups.asked import Money
 from kycrisk.lookups.ipqs import Ipqs, IpqsSettings
 from kycrisk.lookups.secrets import Secret, guard_logs, unguard_logs
+from kycrisk.money import Money
 from kycrisk.signals import Unknown, Why
 from tests.lookups.http.making import opened, run, soon
 

@@ -17,7 +17,7 @@ import requests
 import responses
 
 from kycrisk.lookups import minfraud as minfraud_module
-from kycrisk.lookups.asked import LookupFailure, Money
+from kycrisk.lookups.asked import LookupFailure
 from kycrisk.lookups.minfraud import (
     FACTORS_SIGNALS,
     INSIGHTS_SIGNALS,
@@ -29,6 +29,7 @@ from kycrisk.lookups.minfraud import (
     transaction,
 )
 from kycrisk.lookups.secrets import Redactor, Secret, guard_logs, unguard_logs
+from kycrisk.money import Money
 from kycrisk.problems import Problems
 from kycrisk.signals import Unknown, Why
 from tests.lookups.http.making import run, soon

@@ -9,11 +9,12 @@ from ipaddress import ip_address
 
 import pytest
 
-from kycrisk.lookups.asked import FREE, Asked, Client, LookupFailure, Money
+from kycrisk.lookups.asked import Asked, Client, LookupFailure
 from kycrisk.lookups.budget import Budget, Limits
 from kycrisk.lookups.cache import Kept, MemoryResults
 from kycrisk.lookups.secrets import Redactor, Secret
 from kycrisk.lookups.source import Consulted, Source, SourceTerms
+from kycrisk.money import FREE, Money
 from kycrisk.signals import Signal, Subject, Type, Unknown, Why
 from tests.lookups.http.making import NOW, Clock, run, soon
 
