@@ -44,10 +44,20 @@ SIGNALS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MailFacts:
-    """The answers to `SIGNALS`: each of them stands in exactly one of the two."""
+    """The answers to `SIGNALS`: each of them stands in exactly one of the first two.
+
+    `good_for` is for how many seconds all the answers behind them are good; 0 where one may not be kept.
+    """
 
     known: Mapping[str, bool | frozenset[str]]
     unknown: Mapping[str, Unknown]
+    good_for: float = 0.0
+
+
+#: The answers about a domain that does not exist.
+ABSENT: Mapping[str, bool | frozenset[str]] = MappingProxyType(
+    {signal.name: frozenset() if signal.type.is_set else False for signal in SIGNALS}
+)
 
 
 async def analyse(domain: str, *, resolver: Resolver, hosts: MailHosts, within: float) -> MailFacts:
@@ -56,15 +66,18 @@ async def analyse(domain: str, *, resolver: Resolver, hosts: MailHosts, within: 
     Never raises for what the network does.
     """
     deadline = resolver.loop.time() + within
+    registered = registrable_domain(domain) or domain
     route, txt, ns = await asyncio.gather(
         follow(domain, resolver, deadline),
         resolver.ask(domain, Kind.TXT, within=within),
-        resolver.ask(registrable_domain(domain) or domain, Kind.NS, within=within),
+        resolver.ask(registered, Kind.NS, within=within),
     )
+    addresses = ((host, kind) for host in route.looked_up for kind in (Kind.A, Kind.AAAA))
+    asked = ((domain, Kind.MX), (domain, Kind.TXT), (registered, Kind.NS), *addresses)
+    good_for = resolver.cache.good_for(asked, resolver.loop.time())
     exists = _exists(domain, (route.mx, txt, *route.at_domain))
     if exists is False:
-        absent: dict[str, bool | frozenset[str]] = {signal.name: False for signal in SIGNALS}
-        return MailFacts(known=absent | {"mail.mx_hosts": frozenset()}, unknown=MappingProxyType({}))
+        return MailFacts(known=ABSENT, unknown=MappingProxyType({}), good_for=good_for)
     answers: dict[str, Maybe | frozenset[str]] = {
         "mail.domain_exists": exists,
         **_about_exchangers(domain, route, hosts),
@@ -74,6 +87,7 @@ async def analyse(domain: str, *, resolver: Resolver, hosts: MailHosts, within: 
     return MailFacts(
         known={name: answer for name, answer in answers.items() if not isinstance(answer, Unknown)},
         unknown={name: answer for name, answer in answers.items() if isinstance(answer, Unknown)},
+        good_for=good_for,
     )
 
 

@@ -24,6 +24,7 @@ class Route:
     `mx` is the answer to the question for exchangers. `hosts` are the exchangers in the order of their preference,
     "" for the root of the DNS; the domain itself where there are none (`implicit`). `addresses` are those found
     behind the first of them; `gap` says why there may be more. `at_domain` are further answers about the domain itself.
+    `looked_up` are the names whose addresses were asked for.
     """
 
     mx: DnsAnswer
@@ -32,6 +33,7 @@ class Route:
     addresses: tuple[IP, ...] = ()
     gap: Unknown | None = None
     at_domain: tuple[DnsAnswer, ...] = ()
+    looked_up: tuple[str, ...] = ()
 
     @property
     def null(self) -> bool:
@@ -55,21 +57,31 @@ async def follow(domain: str, resolver: Resolver, deadline: float) -> Route:
     if mx.status is Status.NODATA:  # only then is the domain its own exchanger (RFC 5321 section 5.1)
         answers = await _both(domain, resolver, deadline)
         gap = _gap(domain, answers)
-        return Route(mx=mx, hosts=(domain,), implicit=True, addresses=_addresses(answers), gap=gap, at_domain=answers)
+        return Route(
+            mx=mx,
+            hosts=(domain,),
+            implicit=True,
+            addresses=_addresses(answers),
+            gap=gap,
+            at_domain=answers,
+            looked_up=(domain,),
+        )
     if mx.status is not Status.RECORDS:
         return Route(mx=mx)
     hosts = tuple(dict.fromkeys(exchanger.host for exchanger in sorted(mx.exchangers, key=_preference)))
     if not any(hosts):
         return Route(mx=mx, hosts=hosts)
     targets = [host for host in hosts if _may_resolve(host)]
-    found = await asyncio.gather(*(_both(host, resolver, deadline) for host in targets[:MOST_TARGETS]))
+    looked_up = tuple(targets[:MOST_TARGETS])
+    found = await asyncio.gather(*(_both(host, resolver, deadline) for host in looked_up))
     answers = tuple(answer for pair in found for answer in pair)
-    gaps = (_gap(host, pair) for host, pair in zip(targets, found, strict=False))
+    gaps = (_gap(host, pair) for host, pair in zip(looked_up, found, strict=True))
     return Route(
         mx=mx,
         hosts=hosts,
         addresses=(*_addresses(answers), *(_LOOPBACK for host in hosts if _is_localhost(host))),
         gap=next((gap for gap in gaps if gap), None) or _unvisited(domain, len(targets)),
+        looked_up=looked_up,
     )
 
 

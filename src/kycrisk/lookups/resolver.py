@@ -100,6 +100,11 @@ class Resolver:
         flight.start()
         return await waiter
 
+    @property
+    def is_silent(self) -> bool:
+        """Whether no server has answered anything lately, whatever it was asked."""
+        return all(silences >= _DOWN_AFTER for silences in self._silences.values())
+
     def forget(self, suffix: str) -> int:
         """Drop the answers kept about a name and all below it; how many there were."""
         return self.cache.forget(suffix.lower().removesuffix("."))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kycrisk.lookups.dns_answer import DnsAnswer, Kind, Status
@@ -44,6 +45,12 @@ class AnswerCache:
             return None
         self._answers[key] = found  # now the last to go
         return found[1]
+
+    def good_for(self, keys: Iterable[Key], now: float) -> float:
+        """For how many seconds more all of these questions are answered from here; 0 where one is not."""
+        return max(
+            0.0, min((self._answers[key][0] - now if key in self._answers else 0.0 for key in keys), default=0.0)
+        )
 
     def put(self, key: Key, answer: DnsAnswer, now: float) -> None:
         """Keep an answer if it may be kept."""

@@ -147,6 +147,11 @@ class Source(Generic[Key]):
             return self._nothing(Unknown(Why.SKIPPED, "the program is closing"))
         return consulted if began else consulted._replace(cost=FREE)  # who began the question is who pays
 
+    def kept(self, key: Key) -> Consulted | None:
+        """What is kept about a key in memory, at once; None when nothing is."""
+        kept = self._cache.get(self.client.cache_key(key))
+        return self._from(kept) if kept is not None else None
+
     async def peek(self, key: Key) -> Consulted | None:
         """What is kept about a key; None when the source would have to be asked."""
         text = self.client.cache_key(key)
