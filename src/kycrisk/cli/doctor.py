@@ -34,7 +34,7 @@ def doctor(ctx: typer.Context, config: Config = None, offline: Offline = False) 
 
     Exit codes: 1 when something needs attention.
     """
-    from kycrisk.screening.screener import read_site
+    from kycrisk.screening.site import read_site
 
     paint = Paint.on(sys.stdout)
     settings = settings_of(ctx, config, offline)
@@ -108,7 +108,7 @@ def _world(settings: Settings) -> tuple[World, list[Standing]]:
     from kycrisk.feeds.catalogue import read_catalogues
     from kycrisk.feeds.geo import Geo
     from kycrisk.feeds.lists import Lists
-    from kycrisk.screening.screener import now_utc
+    from kycrisk.screening.desk import now_utc
 
     now = now_utc()
     feeds = read_catalogues(settings.catalogues)

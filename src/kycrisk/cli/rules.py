@@ -84,7 +84,7 @@ def _problems_of(settings: Settings) -> list[Problem]:
     from kycrisk.checks.catalogue import ALIASES, SIGNALS
     from kycrisk.feeds.catalogue import read_catalogues
     from kycrisk.ruleset.load import check_ruleset
-    from kycrisk.screening.screener import read_site
+    from kycrisk.screening.site import read_site
 
     found = check_ruleset(near(settings.rules), signals=SIGNALS, aliases=ALIASES)
     steps: list[Callable[[], object]] = [lambda: read_catalogues(settings.catalogues)]
