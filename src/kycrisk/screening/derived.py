@@ -50,6 +50,13 @@ class DerivedSignals:
             else:
                 unknown[name] = unknown.get(base, Unknown(Why.SKIPPED, f"{base} was not asked"))
 
+    def answer_late(self, known: Known, unknown: Missing, at: datetime) -> None:
+        """Add the derived facts whose base has become known since; what was answered stays as it is."""
+        for name, base, ask in self.answers:
+            if name not in known and base in known:
+                known[name] = ask(known, at)
+                unknown.pop(name, None)
+
 
 def prepare_derived(
     refs: Iterable[SignalRef], lists: Mapping[str, Entries | Unknown], history: History | None
