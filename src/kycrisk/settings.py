@@ -11,11 +11,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from kycrisk.documents import read_document
+from kycrisk.documents import open_document
 from kycrisk.durations import parse_duration
 from kycrisk.feeds.catalogue import default_catalogue
 from kycrisk.problems import Problem, Problems
 from kycrisk.shipped import shipped
+from kycrisk.sources.choice import NOTHING_CHOSEN, Choice
+from kycrisk.sources.choosing import SECTIONS, is_confidential, read_choice
+from kycrisk.sources.form import Surroundings
 
 FILE = "kycrisk.yaml"
 GEO_MAX_AGE = timedelta(days=90)
@@ -23,18 +26,31 @@ GEO_MAX_AGE = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Where everything of a site lies; paths are absolute."""
+    """Where everything of a site lies, and whom it asks; paths are absolute.
+
+    What is wrong with the sources stands in `sources.problems`: it costs those sources, and nothing else.
+    """
 
     file: Path | None  # None: no kycrisk.yaml, so everything is as shipped
     folder: Path
     rules: Path
     exemptions: Path
-    snapshots: Path  # compiled lists
+    state: Path  # whatever is kept
     catalogues: tuple[Path, ...]  # of list sources, the shipped one first
     geo_country: Path | None = None
     geo_asn: Path | None = None
     geo_max_age: timedelta = GEO_MAX_AGE
     offline: bool = False
+    sources: Choice = NOTHING_CHOSEN
+
+    def __post_init__(self) -> None:
+        if self.offline and not self.sources.offline:
+            object.__setattr__(self, "sources", self.sources.without_network())
+
+    @property
+    def snapshots(self) -> Path:
+        """The folder of the compiled lists."""
+        return self.state / "lists"
 
 
 class GeoForm(BaseModel):
@@ -66,9 +82,12 @@ class SettingsForm(BaseModel):
 
     rules: str = Field(default="rules", min_length=1, description="the folder with policy and rules")
     exemptions: str = Field(default="exemptions.yaml", min_length=1, description="who is exempt from which rule")
-    state: str = Field(default=".kycrisk", min_length=1, description="where downloaded lists are kept")
+    state: str = Field(default=".kycrisk", min_length=1, description="where lists, answers and budgets are kept")
     feeds: list[str] = Field(default_factory=list, description="catalogues of list sources over the shipped one")
     geo: GeoForm = Field(default_factory=GeoForm, description="databases of countries and networks")
+    network: Any = Field(default=None, description="how sources are asked")
+    budget: Any = Field(default=None, description="what all sources together may use in a day")
+    sources: Any = Field(default=None, description="who is asked; nobody is who does not stand here")
     offline: bool = Field(default=False, description="never use the network")
 
 
@@ -86,16 +105,22 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
 def read_settings(where: Path, *, environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings of a folder, or of a settings file. Without a file everything is as shipped.
 
-    Raises `Problems` with everything that is wrong with the file or the environment.
+    Raises `Problems` with everything that is wrong with the file or the environment, but for what is wrong with sources
+    (`Settings.sources.problems`).
     """
     file = where if where.is_file() or where.suffix in (".yaml", ".yml") else where / FILE
     if file is where and not where.is_file():
         raise Problems([Problem(str(where), "there is no such settings file", "`kycrisk init` makes one")])
     if file is not where and not where.is_dir():
         raise Problems([Problem(str(where), "there is no such folder", "`kycrisk init` makes one")])
-    present = file.is_file()
-    form = read_document(file, SettingsForm) if present else SettingsForm()
-    return _settings(_overridden(form, environ), file if present else None, file.parent.resolve())
+    present, folder = file.is_file(), file.parent.resolve()
+    if not present:
+        return _settings(_overridden(SettingsForm(), environ), None, folder, NOTHING_CHOSEN)
+    document = open_document(file, confidential=is_confidential)
+    sections = [(name,) for name in SECTIONS]
+    form = _overridden(document.read(SettingsForm, but=sections), environ)
+    choice = read_choice(document, Surroundings(folder=folder, environ=environ))
+    return _settings(form, file, folder, choice)
 
 
 def _overridden(form: SettingsForm, environ: Mapping[str, str]) -> SettingsForm:
@@ -112,7 +137,7 @@ def _overridden(form: SettingsForm, environ: Mapping[str, str]) -> SettingsForm:
     return SettingsForm.model_construct(**{**raw, "geo": GeoForm.model_construct(**raw["geo"])})
 
 
-def _settings(form: SettingsForm, file: Path | None, folder: Path) -> Settings:
+def _settings(form: SettingsForm, file: Path | None, folder: Path, sources: Choice) -> Settings:
     def at(text: str) -> Path:
         return folder / Path(text).expanduser()
 
@@ -122,10 +147,11 @@ def _settings(form: SettingsForm, file: Path | None, folder: Path) -> Settings:
         folder=folder,
         rules=rules if file or rules.is_dir() else shipped("rules"),
         exemptions=at(form.exemptions),
-        snapshots=at(form.state) / "lists",
+        state=at(form.state),
         catalogues=(default_catalogue(), *map(at, form.feeds)),
         geo_country=at(form.geo.country) if form.geo.country else None,
         geo_asn=at(form.geo.asn) if form.geo.asn else None,
         geo_max_age=form.geo.max_age,
         offline=form.offline,
+        sources=sources,
     )

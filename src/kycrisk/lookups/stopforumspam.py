@@ -6,7 +6,7 @@ Not a firewall, 100,000 questions a day, and for commercial systems internal use
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -44,7 +44,7 @@ TERMS = SourceTerms(keep=timedelta(hours=6))
 
 
 class Spammer(NamedTuple):
-    """Who is asked about; either may be empty, and its signals are then `skipped`."""
+    """Who is asked about; either may be empty: what is not there was never reported."""
 
     ip: str = ""
     email: str = ""
@@ -111,7 +111,7 @@ def _part(part: str, answer: Any, *, asked: bool) -> Mapping[str, Value | Unknow
     """The signals of one part of the answer; each part can fail for itself."""
     names = {name: f"stopforumspam.{part}_{name}" for name in _FIELDS}
     if not asked:
-        return dict.fromkeys(names.values(), Unknown(Why.SKIPPED, f"the signup has no {part} to ask about"))
+        answer = {"appears": 0}
     if isinstance(answer, Mapping) and "error" in answer:
         return dict.fromkeys(names.values(), Unknown(Why.REFUSED, short(str(answer["error"]))))
     if not isinstance(answer, Mapping) or answer.get("appears") not in (0, 1):
@@ -128,6 +128,14 @@ def _part(part: str, answer: Any, *, asked: bool) -> Mapping[str, Value | Unknow
         names["blacklisted"]: blacklisted,
         names["last_seen"]: _moment(answer.get("lastseen")),
     }
+
+
+def not_there(parts: Iterable[str]) -> Asked:
+    """The answers about what is not there at all: a private address, an e-mail address that is none."""
+    found: dict[str, Value | Unknown] = {}
+    for part in parts:
+        found |= _part(part, None, asked=False)
+    return sorted_out(found)
 
 
 _FIELDS = ("appears", "confidence", "frequency", "blacklisted", "last_seen")

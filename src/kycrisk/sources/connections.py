@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
 from typing import TypeVar
@@ -21,7 +22,10 @@ Key = TypeVar("Key")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connections:
-    """The shared parts. `now` is the wall clock; `pepper` keys the digests under which answers are kept."""
+    """The shared parts. `now` is the wall clock; `pepper` keys the digests under which answers are kept.
+
+    `closing` holds what each source wants to be ended with, the last that was opened first.
+    """
 
     resolver: Resolver
     http: Http
@@ -30,13 +34,19 @@ class Connections:
     now: Callable[[], datetime]
     random: Random
     pepper: bytes = b""
+    closing: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     def source(self, client: Client[Key], terms: SourceTerms) -> Source[Key]:
         """A client behind its caches, its circuit breaker and the budget."""
         clock = asyncio.get_running_loop().time
-        return Source(client, terms, budget=self.budget, kept=self.kept, now=self.now, clock=clock, pepper=self.pepper)
+        made = Source(client, terms, budget=self.budget, kept=self.kept, now=self.now, clock=clock, pepper=self.pepper)
+        self.closing.push_async_callback(made.aclose)
+        return made
 
     async def aclose(self) -> None:
-        """Close every connection."""
-        self.resolver.close()
-        await self.http.aclose()
+        """End what is under way, and close every connection."""
+        try:
+            await self.closing.aclose()
+        finally:
+            self.resolver.close()
+            await self.http.aclose()

@@ -35,7 +35,8 @@ GRAVE = 5
 TERMS = SourceTerms(keep=timedelta(0))
 
 _SUBJECTS = {Lists.IP: Subject.IP, Lists.DOMAIN: Subject.DOMAIN, Lists.EMAIL: Subject.EMAIL}
-_SENDS = {
+#: What a question carries out of the house.
+SENDS = {
     Lists.IP: frozenset({Personal.IP.value}),
     Lists.DOMAIN: frozenset({Personal.EMAIL_DOMAIN.value}),
     Lists.EMAIL: frozenset({Personal.EMAIL_HASH.value}),
@@ -105,7 +106,7 @@ class ZoneClient(Client[Asking]):
         self._read: dict[Asking, _Read] = {}
         self.name = used.zone.name
         self.signals = zone_signals(used.zone)
-        self.sends = _SENDS[used.zone.lists]
+        self.sends = SENDS[used.zone.lists]
         self.redactor = Redactor([Secret(used.key)] if used.key else ())
 
     def cache_key(self, key: Asking) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from kycrisk.lookups.source import Consulted, Source
 from kycrisk.money import FREE, Money
-from kycrisk.signals import Signal, Unknown, Value
+from kycrisk.signals import NOTHING, Signal, Unknown, Value
 from kycrisk.signup import Signup
 
 Key = TypeVar("Key")
@@ -28,9 +28,13 @@ class Stage(IntEnum):
 
 
 class Foregone(NamedTuple):
-    """What is known without a question: a private address is on no list of the Internet."""
+    """What is known without a question: a private address is on no list of the Internet.
+
+    Each signal of the inquiry stands in one of the two.
+    """
 
     known: Mapping[str, Value]
+    unknown: Mapping[str, Unknown] = NOTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from kycrisk.lookups.asked import Asked, Client, LookupFailure
 from kycrisk.lookups.cache import CacheTerms, TtlCache
 from kycrisk.lookups.mail_domain import ABSENT, SIGNALS, analyse
-from kycrisk.lookups.mail_domain_hosts import MailHosts
+from kycrisk.lookups.mail_domain_hosts import MailHosts, read_mail_hosts
 from kycrisk.lookups.resolver import Resolver
 from kycrisk.lookups.secrets import Redactor
 from kycrisk.lookups.source import Consulted, SourceTerms
@@ -16,7 +16,9 @@ from kycrisk.personal_data import Personal
 from kycrisk.signals import Unknown, Value
 from kycrisk.signup import Signup
 from kycrisk.sources.connections import Connections
+from kycrisk.sources.form import SourceForm
 from kycrisk.sources.inquiry import Foregone, Inquiry
+from kycrisk.sources.kind import InUse, Kind, Opened, judged, names_of
 
 NAME = "mail"
 MOST_KEPT = timedelta(hours=1)
@@ -73,3 +75,31 @@ def mail_inquiry(connections: Connections, hosts: MailHosts, *, timeout: float) 
 def _key(signup: Signup, known: Mapping[str, Value]) -> str | Unknown | Foregone:
     """The domain; where the address has none there is nothing that could take mail."""
     return signup.email.domain or Foregone(ABSENT)
+
+
+class MailForm(SourceForm):
+    """The DNS about the domain of the e-mail address. Nothing has to be set."""
+
+
+def _in_use(form: MailForm, timeout: timedelta) -> InUse:
+    async def opened(connections: Connections) -> Opened:
+        return Opened((mail_inquiry(connections, read_mail_hosts(), timeout=timeout.total_seconds()),))
+
+    return InUse(
+        name=NAME,
+        answers=names_of(SIGNALS),
+        timeout=timeout,
+        sends=MailDomain.sends,
+        counted=frozenset({NAME}),
+        by_dns=True,
+        open=opened,
+    )
+
+
+KIND = Kind(
+    name=NAME,
+    title="the DNS about the mail domain",
+    form=MailForm,
+    signals=lambda: SIGNALS,
+    judge=judged(MailForm, _in_use),
+)
