@@ -85,7 +85,6 @@ def screen(
     A row that is no signup is reported on standard error and the others go on. Exit codes: 1 when a row was refused
     or --fail-on says so; a flagged signup is a result, not an error.
     """
-    from kycrisk.cli.decision_text import counted
     from kycrisk.cli.formats import form_of, output_to
     from kycrisk.outcome import Outcome
     from kycrisk.screening.batch import AT_ONCE, Terms
@@ -102,13 +101,20 @@ def screen(
         summary = _screen_all(screener, given, form, out, terms, bar=bool(output), at_once=at_once)
         if chosen is Format.human and not given.single:
             out.write("\n" + "".join(f"{line}\n" for line in summary.lines(paint, time.monotonic() - started)))
-    if output:
-        note(f"{counted(summary.decided, 'decision')} written to {output}")
-    if summary.refused and not given.single:
-        verb = "was" if summary.refused == 1 else "were"
-        note(f"{summary.refused:,} of {counted(summary.decided + summary.refused, 'row')} {verb} refused")
+    _note_counts(summary, output, single=given.single)
     failed = fail_on is not None and any(found >= Outcome.from_word(fail_on.value) for found in summary.outcomes)
     raise typer.Exit(FINDINGS if summary.refused or failed else 0)
+
+
+def _note_counts(summary: Summary, output: Path | None, *, single: bool) -> None:
+    """How many decisions were written, and how many rows were none."""
+    from kycrisk.cli.decision_text import counted
+
+    if output:
+        note(f"{counted(summary.decided, 'decision')} written to {output}")
+    if summary.refused and not single:
+        verb = "was" if summary.refused == 1 else "were"
+        note(f"{summary.refused:,} of {counted(summary.decided + summary.refused, 'row')} {verb} refused")
 
 
 def opened_screener(ctx: typer.Context, config: Path | None, offline: bool, *, remember: bool = False) -> Screener:

@@ -26,7 +26,8 @@ from kycrisk.screening.recheck import RECHECK_FILE, RecheckFile
 from kycrisk.screening.site import Site, read_site
 from kycrisk.settings import read_settings
 from kycrisk.signup import Signup
-from kycrisk.sources.opening import Sources, nothing_asked, open_sources
+from kycrisk.sources.catalogue import unanswered
+from kycrisk.sources.opening import Sources, open_sources
 
 
 class Screener:
@@ -39,7 +40,7 @@ class Screener:
     def __init__(
         self, site: Site, *, history: History | None = None, clock: Clock = now_utc, new_id: NewId = time_ordered_id
     ) -> None:
-        self._loop = LoopThread() if site.settings.sources.asks else None
+        self._loop = LoopThread() if site.settings.sources.sources else None
         sources = self._loop.run(_opened(site, clock)) if self._loop else None
         self.desk = _desk(site, sources, history=history, clock=clock, new_id=new_id)
         self._network = Network(sources, self.desk.compiled) if sources else None
@@ -162,7 +163,7 @@ class AsyncScreener:
         site = await asyncio.to_thread(lambda: read_site(read_settings(Path(folder))))
         if remember and history is None:
             history = RunHistory(velocities(site.ruleset))
-        sources = await _opened(site, clock) if site.settings.sources.asks else None
+        sources = await _opened(site, clock) if site.settings.sources.sources else None
         desk = await asyncio.to_thread(_desk, site, sources, history=history, clock=clock, new_id=new_id)
         return cls(desk, Network(sources, desk.compiled) if sources else None)
 
@@ -217,7 +218,7 @@ def _desk(site: Site, sources: Sources | None, *, history: History | None, clock
         site,
         history=history,
         recheck=RecheckFile(site.settings.state / RECHECK_FILE) if sources else None,
-        unusable=sources.unusable if sources else nothing_asked(site.settings.sources),
+        unusable=sources.unusable if sources else unanswered(site.settings.sources),
         clock=clock,
         new_id=new_id,
     )
