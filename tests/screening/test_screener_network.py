@@ -151,7 +151,7 @@ def test_what_is_settled_asks_nobody(tmp_path):
 
 def test_everything_is_asked_where_that_is_wanted(tmp_path):
     async def screened() -> Decision:
-        async with opened(tmp_path / "site") as (dns, screener):
+        async with opened(tmp_path / "site") as (_, screener):
             return await screener.screen({**SIGNUP, "ip": "10.1.2.3"}, complete=True)
 
     assert "mail.accepts" in asyncio.run(screened()).evidence.known
