@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kycrisk.checks import CHECKS
-from kycrisk.checks.catalogue import ALIASES, SIGNALS
+from kycrisk.checks.catalogue import ALIASES
 from kycrisk.checks.world import World
 from kycrisk.decision import Decision
 from kycrisk.feeds.catalogue import read_catalogues
@@ -36,6 +36,7 @@ from kycrisk.screening.history import History, RunHistory
 from kycrisk.settings import Settings, read_settings
 from kycrisk.signals import Evidence, Unknown
 from kycrisk.signup import Signup
+from kycrisk.sources.catalogue import signals_of_site
 
 Clock = Callable[[], datetime]
 NewId = Callable[[datetime], str]
@@ -65,7 +66,7 @@ def read_site(settings: Settings) -> Site:
     """Everything that a screening needs from a working folder. Raises `Problems` with all that is wrong in it."""
     problems: list[Problem] = []
     try:
-        ruleset = load_ruleset(settings.rules, signals=SIGNALS, aliases=ALIASES)
+        ruleset = load_ruleset(settings.rules, signals=signals_of_site(settings.sources), aliases=ALIASES)
     except Problems as wrong:
         raise Problems(wrong.problems) from None
     lists, wrong_lines = read_lists(ruleset.policy.lists, settings.rules / "lists")
