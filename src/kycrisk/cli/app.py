@@ -24,7 +24,7 @@ PIPE_CLOSED = 141  # 128 + SIGPIPE
 _SECTIONS = {
     "A working folder": ("init", "check", "test", "fmt", "doctor"),
     "Signups": ("screen", "explain", "replay", "eval", "recheck"),
-    "Lists and signals": ("feeds", "signals", "schema"),
+    "Lists, signals, sources": ("feeds", "signals", "schema", "fraudrecord"),
     "This program": ("completion", "version"),
 }
 

@@ -103,11 +103,12 @@ def init(
 def _files() -> Iterator[tuple[Path, bytes]]:
     """The files of a working folder, and what stands in them."""
     from kycrisk.shipped import shipped
+    from kycrisk.sources.catalogue import shipped_signals
 
     yield Path("kycrisk.yaml"), _SETTINGS.encode()
     yield Path("exemptions.yaml"), _EXEMPTIONS.encode()
     yield from _copied(shipped("rules"), Path("rules"))
-    yield Path("rules/kycrisk.schema.json"), (schema_text() + "\n").encode()
+    yield Path("rules/kycrisk.schema.json"), (schema_text(shipped_signals()) + "\n").encode()
     yield from _copied(shipped("data/samples"), Path("samples"))
     yield Path("samples/kycrisk.yaml"), _SAMPLE_SETTINGS.encode()
 
