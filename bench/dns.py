@@ -1,4 +1,4 @@
-"""What does a blocklist query cost, beside dnspython's own resolver? `python -m bench.dns` writes JSON to stdout.
+"""What does a blocklist query cost, beside dnspython's own resolver? `python -m bench.dns`
 
 A name server in a process of its own answers over loopback; CPU is that of the asking process alone. Names are asked
 twelve at a time, as for one signup, and never twice. The contestants take turns, and medians are compared.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -21,7 +20,8 @@ import dns.asyncresolver
 import dns.exception
 import dns.resolver
 
-from bench.figure import Figure
+from bench.alone import show
+from bench.figure import Figure, Options, Section
 from kycrisk.lookups.dns_answer import Kind, Status
 from kycrisk.lookups.resolver import Resolver
 from kycrisk.lookups.resolver_servers import Nameserver
@@ -204,16 +204,15 @@ def _figures(
     ]
 
 
-def main(arguments: list[str]) -> int:
-    """Run; 1 when a bar is missed. `--quick` is a smoke test and misses none."""
-    if "--serve" in arguments:
-        asyncio.run(serve())
-        return 0
+def run(options: Options) -> Section:
+    """Every contestant in turns, against a server in a process of its own."""
     with serving() as port:
-        figures = asyncio.run(measure(port, quick="--quick" in arguments))
-    print(json.dumps([figure.as_json() for figure in figures], indent=2, ensure_ascii=False))
-    return 1 if "--quick" not in arguments and any(figure.met is False for figure in figures) else 0
+        figures = asyncio.run(measure(port, quick=options.quick))
+    return Section(name="dns", figures=tuple(figures), details={"zones": ZONES, "answered_after_ms": DELAY_MS})
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    if "--serve" in sys.argv[1:]:
+        asyncio.run(serve())
+    else:
+        show(run)

@@ -1,14 +1,12 @@
 """Does hashing for FraudRecord disturb the screenings beside it, and what does a kept answer cost?
 
-`python -m bench.fraudrecord` prints the figures as JSON.
+`python -m bench.fraudrecord`
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import json
-import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -18,6 +16,7 @@ from statistics import median, quantiles
 from time import perf_counter, process_time
 from typing import Any
 
+from bench.alone import show
 from bench.figure import Figure, Options, Section
 from bench.signups import as_request, make_rows
 from bench.site import make_site
@@ -183,12 +182,5 @@ async def _cached(count: int) -> dict[str, float]:
     return {"us": round(median(times), 2), "answers": count}
 
 
-def main() -> None:
-    """Print the figures as JSON."""
-    section = run(Options(quick="--quick" in sys.argv[1:]))
-    figures = [figure.as_json() for figure in section.figures]
-    print(json.dumps({"figures": figures, **section.details}, indent=2, ensure_ascii=False))
-
-
 if __name__ == "__main__":
-    main()
+    show(run)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from ipaddress import ip_address
@@ -159,7 +159,7 @@ def test_order_of_asking():
             asked.append(name)
             return Consulted({signal: value}, cost=terms.get("price", FREE), as_of=NOW)
 
-        return Inquiry(**{field: getattr(inquiry, field) for field in inquiry.__dataclass_fields__} | {"ask": ask})
+        return replace(inquiry, ask=ask)
 
     ruleset = _ruleset({"bool.a": 80, "int.x > 0": 80, "int.y > 2": 80, "float.f > 0.1": 80, "str.t == 'a'": 80})
     world = World(
@@ -218,8 +218,7 @@ CHEAP = Money(Decimal("0.002"), "EUR")
 )
 def test_budgets_of_the_policy(policy, inquiry, why):
     plain = source("acme", {"bool.a": True})
-    fields = {field: getattr(plain, field) for field in plain.__dataclass_fields__}
-    found = consult(_ruleset({"bool.a": 80}, **policy), World({}, (Inquiry(**fields | inquiry),)), complete=False)
+    found = consult(_ruleset({"bool.a": 80}, **policy), World({}, (replace(plain, **inquiry),)), complete=False)
     assert [(each.check, each.asked, each.why) for each in found.lookups] == [("acme", False, why)]
     assert str(found.evidence.unknown["bool.a"]) == why
 
@@ -234,20 +233,18 @@ def test_what_is_kept_costs_nothing():
 
 def test_what_is_foregone_is_not_asked():
     plain = source("acme", {"bool.a": True})
-    fields = {field: getattr(plain, field) for field in plain.__dataclass_fields__}
-    foregone = Inquiry(**fields | {"key": lambda signup, known: Foregone({"bool.a": False})})
+    foregone = replace(plain, key=lambda signup, known: Foregone({"bool.a": False}))
     found = consult(_ruleset({"bool.a": 80}), World({}, (foregone,)), complete=False)
     assert (found.evidence.known["bool.a"], found.lookups) == (False, ())
 
 
 def test_a_source_that_fails_inside_accuses_nobody(caplog):
     plain = source("acme", {"bool.a": True})
-    fields = {field: getattr(plain, field) for field in plain.__dataclass_fields__}
 
     async def broken(key: str, deadline: float) -> Consulted:
         raise ZeroDivisionError
 
-    found = consult(_ruleset({"bool.a": 80}), World({}, (Inquiry(**fields | {"ask": broken}),)), complete=False)
+    found = consult(_ruleset({"bool.a": 80}), World({}, (replace(plain, ask=broken),)), complete=False)
     assert str(found.evidence.unknown["bool.a"]) == "malformed_answer (acme failed inside)"
     assert [record.message for record in caplog.records] == ["the source acme failed inside"]
 
@@ -261,16 +258,15 @@ def test_who_hangs_is_left_behind():
     """A source that does not keep its own time is left after its timeout; the outcome does not wait for one that is
     not needed any more."""
     plain = source("hung", {"bool.a": True})
-    fields = {field: getattr(plain, field) for field in plain.__dataclass_fields__}
 
     async def hang(key: str, deadline: float) -> Consulted:
         await asyncio.Event().wait()
         raise AssertionError
 
-    hung = Inquiry(**fields | {"ask": hang, "timeout": 0.01})
+    hung = replace(plain, ask=hang, timeout=0.01)
     late = consult(_ruleset({"bool.a": 80}), World({}, (hung,)), complete=False)
     assert [(each.asked, each.why) for each in late.lookups] == [(True, "timeout (hung did not answer in time)")]
-    patient = Inquiry(**fields | {"ask": hang, "timeout": 50.0})
+    patient = replace(plain, ask=hang, timeout=50.0)
     answered = source("quick", {"int.x": 1})
     rules = _ruleset({"bool.a": 80, "int.x > 0": 80})
     quick = consult(rules, World({}, (patient, answered)), complete=False)

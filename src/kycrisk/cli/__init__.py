@@ -4,13 +4,39 @@ from __future__ import annotations
 
 import os
 
-from kycrisk.cli import doctor, evaluation, explain, feeds, folder, fraudrecord, program, replay, rules, screen, signals
+from kycrisk.cli import (
+    doctor,
+    evaluation,
+    explain,
+    feeds,
+    folder,
+    fraudrecord,
+    program,
+    recheck,
+    replay,
+    rules,
+    screen,
+    signals,
+)
 from kycrisk.cli.app import app
 from kycrisk.cli.terminal import note
 
 __all__ = ["app", "main"]
 
-for _group in (folder, rules, doctor, screen, explain, replay, evaluation, feeds, signals, fraudrecord, program):
+for _group in (
+    folder,
+    rules,
+    doctor,
+    screen,
+    explain,
+    replay,
+    evaluation,
+    recheck,
+    feeds,
+    signals,
+    fraudrecord,
+    program,
+):
     _group.add_to(app)
 
 

@@ -23,7 +23,7 @@ PIPE_CLOSED = 141  # 128 + SIGPIPE
 
 _SECTIONS = {
     "A working folder": ("init", "check", "test", "fmt", "doctor"),
-    "Signups": ("screen", "explain", "replay", "eval"),
+    "Signups": ("screen", "explain", "replay", "eval", "recheck"),
     "Lists, signals, sources": ("feeds", "signals", "schema", "fraudrecord"),
     "This program": ("completion", "version"),
 }

@@ -35,7 +35,7 @@ def doctor(ctx: typer.Context, config: Config = None, offline: Offline = False) 
     Exit codes: 1 when something needs attention.
     """
     from kycrisk.cli.sources_text import silent_resolvers, source_trouble
-    from kycrisk.screening.screener import read_site
+    from kycrisk.screening.site import read_site
 
     paint = Paint.on(sys.stdout)
     settings = settings_of(ctx, config, offline)
@@ -114,7 +114,7 @@ def _world(settings: Settings) -> tuple[World, list[Standing]]:
     from kycrisk.feeds.catalogue import read_catalogues
     from kycrisk.feeds.geo import Geo
     from kycrisk.feeds.lists import Lists
-    from kycrisk.screening.screener import now_utc
+    from kycrisk.screening.desk import now_utc
 
     now = now_utc()
     feeds = read_catalogues(settings.catalogues)

@@ -18,6 +18,7 @@ from kycrisk.problems import Problems, did_you_mean
 
 if TYPE_CHECKING:
     from kycrisk.decision import Decision
+    from kycrisk.screening.batch import Terms
     from kycrisk.screening.inputs.rows import Input, Row
     from kycrisk.screening.screener import Screener
 
@@ -61,6 +62,8 @@ def explain(
     format_: Annotated[ExplainFormat, typer.Option("--format", "-f", help="human or json.")] = ExplainFormat.human,
     input_format: flags.InputFormatFlag = flags.InputFormat.auto,
     ignore_unknown: flags.IgnoreUnknown = False,
+    within: flags.Within = None,
+    complete: flags.Complete = False,
     config: Config = None,
     offline: Offline = False,
 ) -> None:
@@ -69,12 +72,15 @@ def explain(
     A stored decision is explained from its own evidence, with the rules as they are now.
     """
     from kycrisk.cli.explanation import customer_lines, explanation_dict, explanation_lines, explanation_of
+    from kycrisk.screening.batch import Terms
 
+    terms = Terms(flags.seconds(within), complete)
     screener = opened_screener(ctx, config, offline)
     if rule is not None and screener.ruleset.rule(rule) is None:
         known = [each.id for each in screener.ruleset.rules]
         raise Fault(f"there is no rule `{rule}`", did_you_mean(rule, known))
-    decision = _decision(screener, flags.given_input(ctx, screener.ruleset.policy.attributes), pick)
+    with screener:
+        decision = _decision(screener, flags.given_input(ctx, screener.ruleset.policy.attributes), pick, terms)
     explained = explanation_of(screener.compiled, decision, rule)
     if format_ is ExplainFormat.json:
         say(json.dumps(explanation_dict(explained), ensure_ascii=False, indent=2))
@@ -84,7 +90,7 @@ def explain(
         say(*explanation_lines(explained, Paint.on(sys.stdout), whole=rule is None))
 
 
-def _decision(screener: Screener, given: Input, account: str | None) -> Decision:
+def _decision(screener: Screener, given: Input, account: str | None, terms: Terms) -> Decision:
     """The decision to be explained: a stored one, or one made now. Ends with exit code 1 for what is no signup."""
     from kycrisk.screening.batch import signup_reader
     from kycrisk.screening.inputs.decisions import is_decision, stored_decision
@@ -98,7 +104,8 @@ def _decision(screener: Screener, given: Input, account: str | None) -> Decision
             if decision.ruleset != screener.ruleset.version:
                 note(f"decided with rules {decision.ruleset}, explained with rules {screener.ruleset.version}")
             return decision
-        return screener.screen(signup_reader(given, screener.ruleset.policy.attributes)(raw))
+        signup = signup_reader(given, screener.ruleset.policy.attributes)(raw)
+        return screener.screen(signup, within=terms.within, complete=terms.complete)
     except Problems as wrong:
         note_problems(wrong.problems, given.place(number))
         raise typer.Exit(FINDINGS) from None

@@ -10,7 +10,7 @@ from typing import Any
 
 from kycrisk.cli.decision_text import interval, outcome_word, unknown_text
 from kycrisk.cli.terminal import Paint, visible, wrapped
-from kycrisk.decision import Decision
+from kycrisk.decision import Decision, Lookup
 from kycrisk.decision_json import decision_to_json
 from kycrisk.outcome import Finding
 from kycrisk.ruleset.counterfactual import Counterfactuals, advice, smallest_changes
@@ -86,6 +86,10 @@ def explanation_lines(explained: Explanation, paint: Paint, *, whole: bool) -> I
         yield ""
         yield paint("bold", "Facts")
         yield from _facts_lines(decision.evidence.facts(), paint)
+        if decision.lookups:
+            yield ""
+            yield paint("bold", "Lookups")
+            yield from _lookup_lines(decision.lookups)
         yield ""
         yield paint("bold", "What would lower the outcome")
         yield from _change_lines(explained)
@@ -121,6 +125,19 @@ def _facts_lines(facts: Iterable[Fact], paint: Paint) -> Iterator[str]:
         for fact in group:
             first = f"    {fact.signal:<{column}}  "
             yield from wrapped(visible(_shown(fact)), first=first, rest=" " * (column + 6))
+
+
+def _lookup_lines(lookups: Iterable[Lookup]) -> Iterator[str]:
+    """What was asked, with its time and cost, and what was not, with the reason; equal reasons stand together."""
+    skipped: dict[str, list[str]] = {}
+    for each in lookups:
+        if each.asked:
+            told = ", ".join(filter(None, (f"{each.ms:.0f} ms", each.cost, each.why)))
+            yield from wrapped(visible(f"{each.check}: asked, {told}"), first="  ", rest="    ")
+        else:
+            skipped.setdefault(each.why, []).append(each.check)
+    for why, checks in skipped.items():
+        yield from wrapped(visible(f"{', '.join(checks)}: {why}"), first="  ", rest="    ")
 
 
 def _shown(fact: Fact) -> str:

@@ -161,7 +161,7 @@ class _Bar:
 
 
 def _now() -> datetime:
-    from kycrisk.screening.screener import now_utc
+    from kycrisk.screening.desk import now_utc
 
     return now_utc()
 

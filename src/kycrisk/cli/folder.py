@@ -35,7 +35,7 @@ exemptions: exemptions.yaml      # who is exempt from which rule, until when, an
 #   max_age: 90d                 # an older database answers unknown
 
 # Sources that are asked about every signup whose outcome they could still change. Nobody is asked who does not stand
-# here. What each is sent, costs and keeps: docs/sources.md. Keys are written as they are, as {env: NAME} or {file: PATH}.
+# here. What each is sent, costs and keeps: docs/sources.md. Keys stand here, or as {env: NAME} or {file: PATH}.
 # The rules over their answers are drafts in rules/undeliverable.yaml and rules/fraud.yaml: set live those you want.
 # network:
 #   timeout: 250ms               # how long a source may take that does not say

@@ -104,7 +104,7 @@ def _settings(ctx: typer.Context, config: Config, offline: bool) -> Settings:
 def _done(settings: Settings, send: Callable[[FraudRecord], Awaitable[Result]], doubt: str) -> Result:
     """What FraudRecord answers. `doubt` is what to do when nobody knows whether it has arrived."""
     from kycrisk.lookups.asked import LookupFailure
-    from kycrisk.screening.screener import now_utc
+    from kycrisk.screening.desk import now_utc
     from kycrisk.sources.fraudrecord_report import reporting
 
     async def spoken() -> Result:

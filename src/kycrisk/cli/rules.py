@@ -88,7 +88,7 @@ def _problems_of(settings: Settings) -> list[Problem]:
     from kycrisk.cli.sources_text import silent_resolvers
     from kycrisk.feeds.catalogue import read_catalogues
     from kycrisk.ruleset.load import check_ruleset
-    from kycrisk.screening.screener import read_site
+    from kycrisk.screening.site import read_site
     from kycrisk.sources.catalogue import signals_of_site
 
     found = check_ruleset(near(settings.rules), signals=signals_of_site(settings.sources), aliases=ALIASES)

@@ -21,6 +21,7 @@ from kycrisk.cli.terminal import Paint, note, note_problems, progress_bar
 if TYPE_CHECKING:
     from kycrisk.cli.decision_text import Summary
     from kycrisk.cli.formats import Form, Output
+    from kycrisk.screening.batch import Terms
     from kycrisk.screening.inputs.rows import Input
     from kycrisk.screening.screener import Screener
 
@@ -72,6 +73,8 @@ def screen(
     fail_on: Annotated[
         FailOn | None, typer.Option("--fail-on", help="Exit with 1 when an outcome is this or worse.")
     ] = None,
+    within: flags.Within = None,
+    complete: flags.Complete = False,
     input_format: flags.InputFormatFlag = flags.InputFormat.auto,
     ignore_unknown: flags.IgnoreUnknown = False,
     config: Config = None,
@@ -82,36 +85,44 @@ def screen(
     A row that is no signup is reported on standard error and the others go on. Exit codes: 1 when a row was refused
     or --fail-on says so; a flagged signup is a result, not an error.
     """
-    from kycrisk.cli.decision_text import counted
     from kycrisk.cli.formats import form_of, output_to
     from kycrisk.outcome import Outcome
-    from kycrisk.screening.batch import AT_ONCE
+    from kycrisk.screening.batch import AT_ONCE, Terms
 
+    terms = Terms(flags.seconds(within), complete)
     screener = opened_screener(ctx, config, offline, remember=history is HistoryName.input)
     given = flags.given_input(ctx, screener.ruleset.policy.attributes)
     chosen = format_ or _BY_SUFFIX.get(output.suffix.lower() if output else "", Format.human)
     paint = Paint(False) if output else Paint.on(sys.stdout)
     started = time.monotonic()
-    with output_to(output, source, patience=0 if source == "-" else 0.1) as out, _little_collecting():
+    with screener, output_to(output, source, patience=0 if source == "-" else 0.1) as out, _little_collecting():
         form = form_of(chosen, single=given.single, paint=paint)
         at_once = 1 if source == "-" else AT_ONCE  # whoever pipes row by row waits for each answer
-        summary = _screen_all(screener, given, form, out, bar=bool(output), at_once=at_once)
+        summary = _screen_all(screener, given, form, out, terms, bar=bool(output), at_once=at_once)
         if chosen is Format.human and not given.single:
             out.write("\n" + "".join(f"{line}\n" for line in summary.lines(paint, time.monotonic() - started)))
-    if output:
-        note(f"{counted(summary.decided, 'decision')} written to {output}")
-    if summary.refused and not given.single:
-        verb = "was" if summary.refused == 1 else "were"
-        note(f"{summary.refused:,} of {counted(summary.decided + summary.refused, 'row')} {verb} refused")
+    _note_counts(summary, output, single=given.single)
     failed = fail_on is not None and any(found >= Outcome.from_word(fail_on.value) for found in summary.outcomes)
     raise typer.Exit(FINDINGS if summary.refused or failed else 0)
+
+
+def _note_counts(summary: Summary, output: Path | None, *, single: bool) -> None:
+    """How many decisions were written, and how many rows were none."""
+    from kycrisk.cli.decision_text import counted
+
+    if output:
+        note(f"{counted(summary.decided, 'decision')} written to {output}")
+    if summary.refused and not single:
+        verb = "was" if summary.refused == 1 else "were"
+        note(f"{summary.refused:,} of {counted(summary.decided + summary.refused, 'row')} {verb} refused")
 
 
 def opened_screener(ctx: typer.Context, config: Path | None, offline: bool, *, remember: bool = False) -> Screener:
     """The screener of the working folder. Raises `Problems`."""
     from kycrisk.screening.derived import velocities
     from kycrisk.screening.history import RunHistory
-    from kycrisk.screening.screener import Screener, read_site
+    from kycrisk.screening.screener import Screener
+    from kycrisk.screening.site import read_site
 
     site = read_site(settings_of(ctx, config, offline))
     return Screener(site, history=RunHistory(velocities(site.ruleset)) if remember else None)
@@ -131,7 +142,9 @@ def _little_collecting() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _screen_all(screener: Screener, given: Input, form: Form, out: Output, *, bar: bool, at_once: int) -> Summary:
+def _screen_all(
+    screener: Screener, given: Input, form: Form, out: Output, terms: Terms, *, bar: bool, at_once: int
+) -> Summary:
     """Write the decisions about an input, report what is refused, and count both."""
     from kycrisk.cli.decision_text import Summary
     from kycrisk.screening.batch import Refusal, screen_input
@@ -141,7 +154,7 @@ def _screen_all(screener: Screener, given: Input, form: Form, out: Output, *, ba
     separator, out_text, text, between = form.head, out.write, form.text, form.between
     count = summary.add if form.counted else summary.add_outcome
     try:
-        for number, result in enumerate(screen_input(screener, given, at_once=at_once)):
+        for number, result in enumerate(screen_input(screener, given, at_once=at_once, terms=terms)):
             if isinstance(result, Refusal):
                 summary.refused += 1
                 out.flush()

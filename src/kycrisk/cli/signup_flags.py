@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from kycrisk.cli.app import Fault
+from kycrisk.durations import parse_duration
 
 if TYPE_CHECKING:
     from kycrisk.screening.inputs.rows import Input
@@ -52,6 +53,13 @@ Attribute = Annotated[
     list[str] | None,
     typer.Option("--attribute", metavar="NAME=VALUE", help="An attribute that the policy declares; may be repeated."),
 ]
+Within = Annotated[
+    str | None,
+    typer.Option("--within", metavar="TIME", help="How long the sources may take, as in 300ms; default: the policy's."),
+]
+Complete = Annotated[
+    bool, typer.Option("--complete", help="Ask every source, also those that cannot change the outcome.")
+]
 
 _COLUMNS = {
     "account_id": "account_id",
@@ -82,6 +90,16 @@ def flagged_row(params: Mapping[str, Any]) -> dict[str, str]:
     if row:
         row.setdefault("account_id", "command-line")
     return row
+
+
+def seconds(within: str | None) -> float | None:
+    """The seconds that `--within` gives. Raises `Fault`."""
+    if within is None:
+        return None
+    try:
+        return parse_duration(within).total_seconds()
+    except ValueError as error:
+        raise Fault(f"`--within`: {error}", "as in `--within 300ms`") from None
 
 
 def given_input(ctx: typer.Context, attributes: Mapping[str, Signal]) -> Input:

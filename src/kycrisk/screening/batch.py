@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from typing import cast
+from typing import NamedTuple, cast
 
 from kycrisk.decision import Decision
 from kycrisk.intake import read_row, read_signup
 from kycrisk.problems import Problems
+from kycrisk.screening.desk import Clock, now_utc
 from kycrisk.screening.inputs.rows import Input
-from kycrisk.screening.screener import Clock, Screener, now_utc
+from kycrisk.screening.screener import Screener
 from kycrisk.signals import Signal
 from kycrisk.signup import Signup
 
@@ -29,6 +30,16 @@ class Refusal:
     problems: Problems
 
 
+class Terms(NamedTuple):
+    """What the sources are given: seconds for a signup (None: the policy's deadline), and whether all are asked."""
+
+    within: float | None = None
+    complete: bool = False
+
+
+_ORDINARY = Terms()
+
+
 def signup_reader(given: Input, attributes: Mapping[str, Signal], clock: Clock = now_utc) -> Reader:
     """How the rows of an input become signups. The reader raises `Problems` for what is none."""
     if given.from_text:
@@ -37,7 +48,7 @@ def signup_reader(given: Input, attributes: Mapping[str, Signal], clock: Clock =
 
 
 def screen_input(
-    screener: Screener, given: Input, *, at_once: int = AT_ONCE, clock: Clock = now_utc
+    screener: Screener, given: Input, *, at_once: int = AT_ONCE, terms: Terms = _ORDINARY, clock: Clock = now_utc
 ) -> Iterator[Decision | Refusal]:
     """The decisions about an input's signups, in their order; a bad row does not stop the others.
 
@@ -47,7 +58,8 @@ def screen_input(
     rows = iter(given.rows)
     while chunk := list(islice(rows, at_once)):
         results: list[Signup | Refusal] = [_read(number, raw, read) for number, raw in chunk]
-        decisions = iter(screener.screen_many([each for each in results if isinstance(each, Signup)]))
+        signups = [each for each in results if isinstance(each, Signup)]
+        decisions = iter(screener.screen_many(signups, within=terms.within, complete=terms.complete))
         for each in results:
             yield each if isinstance(each, Refusal) else next(decisions)
 

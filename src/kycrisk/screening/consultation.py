@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -47,6 +47,7 @@ class Consultant:
     planner: Planner
     summaries: Sequence[Summary]
     policy: Policy
+    worded: dict[str, tuple[Consulted, Lookup]] = field(default_factory=dict)
 
     async def consult(
         self,
@@ -64,6 +65,13 @@ class Consultant:
         rules. `complete` asks everything.
         """
         return await _Consultation(self, signup, evidence, derived, deadline, silenced, complete).run()
+
+    def kept_lookup(self, name: str, said: Consulted) -> Lookup:
+        """What a kept answer looks like in the decision. Signups that come together share most of them."""
+        worded = self.worded.get(name)
+        if worded is None or worded[0] is not said:
+            worded = self.worded[name] = (said, _lookup(name, said))
+        return worded[1]
 
 
 class _Consultation:
@@ -91,19 +99,22 @@ class _Consultation:
         self._verdict = self._judge()
 
     async def run(self) -> Findings:
-        planner = self._by.planner
-        while ready := planner.wanted(self._verdict, self._known, self._tried, complete=self._complete):
+        planner, complete = self._by.planner, self._complete
+        while ready := planner.considered(self._verdict, self._known, self._tried, complete=complete):
             unanswered = [inquiry for inquiry in ready if not self._answered_at_once(inquiry)]
             if len(unanswered) < len(ready):
                 self._settle_up()
                 continue  # what came for nothing may have made the rest needless
-            batch = next_batch(unanswered)
+            if not complete:
+                unanswered = planner.wanted(self._verdict, self._known, self._tried)
+            if not unanswered:
+                break
             if self._loop.time() > self._deadline - LEAST:
                 for inquiry in unanswered:
                     self._not_asked(inquiry, _NO_TIME)
                 self._settle_up()
             else:
-                await self._ask(batch)
+                await self._ask(next_batch(unanswered))
         self._skip_the_rest()
         origins = {**self._here, **self._origins} if self._origins else self._here
         return Findings(Evidence(self._known, self._unknown, origins), tuple(self._lookups))
@@ -115,7 +126,7 @@ class _Consultation:
         key = inquiry.key(self._signup, self._known)
         if isinstance(key, Foregone):
             self._tried.add(inquiry.name)
-            self._add(inquiry.name, key.known)
+            self._add(inquiry.name, key.known, key.unknown)
             return True
         if isinstance(key, Unknown):
             self._not_asked(inquiry, key)
@@ -197,10 +208,9 @@ class _Consultation:
         self._add(inquiry.name, said.known, said.unknown, Origin(inquiry.name, said.as_of))
         if said.cost.amount and said.cost.currency == getattr(self._by.policy.money, "currency", ""):
             self._spent += said.cost.amount
-        whys = "; ".join(dict.fromkeys(map(str, said.unknown.values())))
-        kept = f"kept since {said.as_of:%Y-%m-%dT%H:%M:%SZ}" if said.as_of and not said.asked else ""
-        why = "; ".join(filter(None, (kept, whys)))
-        self._lookups.append(Lookup(inquiry.name, asked=said.asked, why=why, ms=ms, cost=str(said.cost)))
+        self._lookups.append(
+            self._by.kept_lookup(inquiry.name, said) if not said.asked else _lookup(inquiry.name, said, ms)
+        )
 
     def _ms(self, started: float) -> float:
         return round((self._loop.time() - started) * 1000, 3)
@@ -251,6 +261,13 @@ class _Consultation:
         for signal in self._by.planner.summed:
             if signal not in self._known:
                 self._unknown.setdefault(signal, _SETTLED_WITHOUT)
+
+
+def _lookup(name: str, said: Consulted, ms: float = 0.0) -> Lookup:
+    whys = "; ".join(dict.fromkeys(map(str, said.unknown.values()))) if said.unknown else ""
+    kept = f"kept since {said.as_of.isoformat()[:19]}Z" if said.as_of and not said.asked else ""
+    why = f"{kept}; {whys}" if kept and whys else kept or whys
+    return Lookup(name, asked=said.asked, why=why, ms=ms, cost=str(said.cost))
 
 
 async def _asked(inquiry: AnyInquiry, key: object, by: float) -> Consulted:

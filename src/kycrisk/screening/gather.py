@@ -11,7 +11,7 @@ from kycrisk.checks.check import Answer, AnyCheck
 from kycrisk.checks.world import World
 from kycrisk.decision import Lookup
 from kycrisk.screening.derived import DerivedSignals
-from kycrisk.signals import Evidence, Origin, Signal, Subject, Unknown, Value, Why
+from kycrisk.signals import NOTHING, Evidence, Origin, Signal, Subject, Unknown, Value, Why
 from kycrisk.signup import Signup
 
 _SIGNUP = Origin("signup")
@@ -42,6 +42,7 @@ class Gatherer:
 
     steps: tuple[tuple[AnyCheck, KeyOf, Ask], ...]
     derived: DerivedSignals
+    unusable: Mapping[str, Unknown]  # signals that rules read and no source of this site answers
     attributes: Mapping[str, Unknown]  # the declared attributes, each with what it is when a signup leaves it out
     origins: Mapping[str, Origin]
     worded: dict[int, tuple[Mapping[str, Unknown], Lookup]] = field(default_factory=dict)
@@ -62,6 +63,8 @@ class Gatherer:
     def complete(self, gathering: Gathering) -> Evidence:
         """The evidence: what the checks said, the signup's attributes, and what is derived from both."""
         known, unknown, signup = gathering.known, gathering.unknown, gathering.signup
+        if self.unusable:
+            unknown.update(self.unusable)
         if self.attributes:
             unknown.update(self.attributes)
             for name, value in signup.attributes.items():
@@ -100,18 +103,24 @@ def _ready(check: AnyCheck, world: World) -> Ask:
 
 
 def prepare_gatherer(
-    checks: Sequence[AnyCheck], world: World, derived: DerivedSignals, attributes: Mapping[str, Signal]
+    checks: Sequence[AnyCheck],
+    world: World,
+    derived: DerivedSignals,
+    attributes: Mapping[str, Signal],
+    unusable: Mapping[str, Unknown] = NOTHING,
 ) -> Gatherer:
     """The checks made ready for a world."""
     origins: dict[str, Origin] = {signal.name: _SIGNUP for check in checks for signal in check.signals}
     origins.update(dict.fromkeys(attributes, _SIGNUP))
     for check in checks:
         origins.update(check.origins(world))
+    origins.update((name, Origin("network")) for name in unusable)
     origins.update(derived.origins)
     missing = Unknown(Why.NOT_PUBLISHED, "the signup does not carry it")
     return Gatherer(
         steps=tuple((check, check.key, _ready(check, world)) for check in checks),
         derived=derived,
+        unusable=unusable,
         attributes=MappingProxyType(dict.fromkeys(attributes, missing)),
         origins=MappingProxyType(origins),
     )

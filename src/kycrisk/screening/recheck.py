@@ -14,6 +14,9 @@ from kycrisk.decision import Decision
 from kycrisk.problems import Problem, Problems
 from kycrisk.signals import Why
 
+#: The list's name in a site's state folder.
+RECHECK_FILE = "recheck.jsonl"
+
 #: Reasons that pass by themselves. What is not set up, or not published, is no better tomorrow.
 PASSING = frozenset({Why.TIMEOUT, Why.REFUSED, Why.CIRCUIT_OPEN, Why.OVER_BUDGET, Why.STALE_LIST, Why.MALFORMED_ANSWER})
 
@@ -71,19 +74,12 @@ class RecheckFile:
         if not sources:
             if before is not None:
                 del self._waiting[decision.account_id]
-                self._write({"account_id": decision.account_id, "settled_by": decision.id})
+                self._write(json.dumps({"account_id": decision.account_id, "settled_by": decision.id}))
             return
         since = before.since if before else decision.decided_at
         entry = Recheck(decision.account_id, decision.id, since, sources)
         self._waiting[decision.account_id] = entry
-        self._write(
-            {
-                "account_id": entry.account_id,
-                "decision": entry.decision,
-                "since": since.isoformat(),
-                "waiting_for": list(sources),
-            }
-        )
+        self._write(entry_json(entry))
 
     def entries(self) -> list[Recheck]:
         """Who is on it, the longest waiting first."""
@@ -93,8 +89,19 @@ class RecheckFile:
         """Nothing more is noted."""
         os.close(self._file)
 
-    def _write(self, line: dict[str, object]) -> None:
-        os.write(self._file, json.dumps(line, ensure_ascii=False).encode() + b"\n")
+    def _write(self, line: str) -> None:
+        os.write(self._file, line.encode() + b"\n")
+
+
+def entry_json(entry: Recheck) -> str:
+    """An entry as a line of JSON."""
+    told = {
+        "account_id": entry.account_id,
+        "decision": entry.decision,
+        "since": entry.since.isoformat(),
+        "waiting_for": list(entry.waiting_for),
+    }
+    return json.dumps(told, ensure_ascii=False)
 
 
 def read_rechecks(path: Path) -> list[Recheck]:

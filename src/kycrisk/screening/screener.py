@@ -8,90 +8,42 @@ if decision.flagged: ...
 from __future__ import annotations
 
 import asyncio
-import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from random import SystemRandom
+from types import TracebackType
 
-from kycrisk.checks import CHECKS
-from kycrisk.checks.catalogue import ALIASES
-from kycrisk.checks.world import World
 from kycrisk.decision import Decision
-from kycrisk.feeds.catalogue import read_catalogues
-from kycrisk.feeds.geo import Geo
-from kycrisk.feeds.lists import Lists
-from kycrisk.intake import read_signup
-from kycrisk.problems import Problem, Problems
-from kycrisk.ruleset.decide import decide, replay
-from kycrisk.ruleset.evaluate import CompiledRuleset, compile_ruleset
-from kycrisk.ruleset.load import load_ruleset
+from kycrisk.ruleset.evaluate import CompiledRuleset
 from kycrisk.ruleset.model import Ruleset
-from kycrisk.screening.analyst_lists import Entries, read_lists
-from kycrisk.screening.derived import derived_signals, prepare_derived, velocities
-from kycrisk.screening.exemptions import Exemptions, read_exemptions
-from kycrisk.screening.gather import Gatherer, prepare_gatherer
+from kycrisk.screening.derived import velocities
+from kycrisk.screening.desk import Clock, Desk, Gathered, NewId, now_utc, share_of, time_ordered_id
 from kycrisk.screening.history import History, RunHistory
-from kycrisk.settings import Settings, read_settings
-from kycrisk.signals import Evidence, Unknown
+from kycrisk.screening.loop_thread import LoopThread
+from kycrisk.screening.network import Consulted, Network
+from kycrisk.screening.recheck import RECHECK_FILE, RecheckFile
+from kycrisk.screening.site import Site, read_site
+from kycrisk.settings import read_settings
 from kycrisk.signup import Signup
-from kycrisk.sources.catalogue import signals_of_site
-
-Clock = Callable[[], datetime]
-NewId = Callable[[datetime], str]
-
-
-def now_utc() -> datetime:
-    """The present moment."""
-    return datetime.now(UTC)
-
-
-def time_ordered_id(at: datetime) -> str:
-    """A decision id that sorts by time: milliseconds since 1970 and 80 random bits, in hexadecimal."""
-    return f"dec_{int(at.timestamp() * 1000):012x}{os.urandom(10).hex()}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
-    """What a working folder holds, read: settings, rules, the operator's lists and exemptions."""
-
-    settings: Settings
-    ruleset: Ruleset
-    lists: Mapping[str, Entries | Unknown]
-    exemptions: Exemptions
-
-
-def read_site(settings: Settings) -> Site:
-    """Everything that a screening needs from a working folder. Raises `Problems` with all that is wrong in it."""
-    problems: list[Problem] = []
-    try:
-        ruleset = load_ruleset(settings.rules, signals=signals_of_site(settings.sources), aliases=ALIASES)
-    except Problems as wrong:
-        raise Problems(wrong.problems) from None
-    lists, wrong_lines = read_lists(ruleset.policy.lists, settings.rules / "lists")
-    problems += wrong_lines
-    try:
-        exemptions = read_exemptions(settings.exemptions, {rule.id for rule in ruleset.rules})
-    except Problems as wrong:
-        problems += wrong.problems
-    if problems:
-        raise Problems(problems)
-    return Site(settings=settings, ruleset=ruleset, lists=lists, exemptions=exemptions)
+from kycrisk.sources.catalogue import unanswered
+from kycrisk.sources.opening import Sources, open_sources
 
 
 class Screener:
-    """Screens signups with one ruleset. Safe to share between threads, but for a run's history."""
+    """Screens signups with one ruleset. Safe to share between threads, but for a run's history.
+
+    Where the site asks sources, they are asked in a thread of the screener's own: close it with `close`, or use it in
+    a `with` block.
+    """
 
     def __init__(
         self, site: Site, *, history: History | None = None, clock: Clock = now_utc, new_id: NewId = time_ordered_id
     ) -> None:
-        self.site = site
-        self.compiled: CompiledRuleset = compile_ruleset(site.ruleset)
-        self.history = history
-        self._clock, self._new_id = clock, new_id
-        self._feeds = read_catalogues(site.settings.catalogues)
-        self._gatherer, self._good_until = self._prepare(clock())
+        self._loop = LoopThread() if site.settings.sources.sources else None
+        sources = self._loop.run(_opened(site, clock)) if self._loop else None
+        self.desk = _desk(site, sources, history=history, clock=clock, new_id=new_id)
+        self._network = Network(sources, self.desk.compiled) if sources else None
 
     @classmethod
     def open(
@@ -113,90 +65,167 @@ class Screener:
         return cls(site, history=history, clock=clock, new_id=new_id)
 
     @property
-    def ruleset(self) -> Ruleset:
-        return self.site.ruleset
+    def site(self) -> Site:
+        return self.desk.site
 
-    def _prepare(self, now: datetime) -> tuple[Gatherer, datetime]:
-        """The checks over the lists as they stand now, and until when that holds."""
-        settings, ruleset = self.site.settings, self.site.ruleset
-        lists = Lists.open(self._feeds, settings.snapshots, now)
-        geo = Geo.open(settings.geo_country, settings.geo_asn, max_age=settings.geo_max_age)
-        world = World(lists=lists, geo=geo, now=now)
-        derived = prepare_derived(derived_signals(ruleset), self.site.lists, self.history)
-        gatherer = prepare_gatherer(CHECKS, world, derived, ruleset.policy.attributes)
-        return gatherer, world.good_until
+    @property
+    def ruleset(self) -> Ruleset:
+        return self.desk.ruleset
+
+    @property
+    def compiled(self) -> CompiledRuleset:
+        """The ruleset, ready to judge."""
+        return self.desk.compiled
 
     def reload_lists(self) -> None:
         """Read the lists again: after an update, or when one has gone past its maximum age."""
-        self._gatherer, self._good_until = self._prepare(self._clock())
+        self.desk.reload_lists()
 
     def signup(self, raw: Mapping[str, object]) -> Signup:
         """A raw signup in its normal form. Raises `Problems` naming every field that cannot be."""
-        return read_signup(raw, attributes=self.site.ruleset.policy.attributes, now=self._clock())
+        return self.desk.signup(raw)
 
-    def screen(self, signup: Signup | Mapping[str, object]) -> Decision:
-        """The decision about a signup. Raises `Problems` for a raw signup that cannot be one."""
-        started, now = time.perf_counter(), self._clock()
-        if not isinstance(signup, Signup):
-            signup = read_signup(signup, attributes=self.site.ruleset.policy.attributes, now=now)
-        return self._decided((signup,), started, now)[0]
+    def screen(
+        self, signup: Signup | Mapping[str, object], *, within: float | None = None, complete: bool = False
+    ) -> Decision:
+        """The decision about a signup. Raises `Problems` for a raw signup that cannot be one.
 
-    def screen_many(self, signups: Sequence[Signup]) -> list[Decision]:
+        The sources have `within` seconds to answer (None: the policy's deadline); with `complete` all of them are
+        asked, whether their answers can change the outcome or not.
+        """
+        started = time.perf_counter()
+        return self._decided((self._read(signup),), started, within, complete)[0]
+
+    def screen_many(
+        self, signups: Sequence[Signup], *, within: float | None = None, complete: bool = False
+    ) -> list[Decision]:
         """The decisions about signups, in their order. Each counts those before it, as if screened one by one.
 
         Some hundreds at a time are screened a third quicker than one by one; `took_ms` is then each one's share.
         """
-        return self._decided(signups, time.perf_counter(), self._clock())
+        return self._decided(signups, time.perf_counter(), within, complete)
 
-    def _decided(self, signups: Sequence[Signup], started: float, now: datetime) -> list[Decision]:
-        if now >= self._good_until:
-            self._gatherer, self._good_until = self._prepare(now)
-        gatherer, history, exemptions = self._gatherer, self.history, self.site.exemptions
-        gatherings = gatherer.ask_checks(signups)
-        gathered: list[Evidence] = []
-        for gathering in gatherings:
-            evidence = gatherer.complete(gathering)
-            gathered.append(evidence)
-            if history is not None:
-                history.add(evidence.known, gathering.signup.submitted_at)
-        took_ms = round((time.perf_counter() - started) * 1000 / max(len(gathered), 1), 3)
-        return [
-            decide(
-                self.compiled,
-                evidence,
-                id=self._new_id(now),
-                account_id=gathering.signup.account_id,
-                decided_at=now,
-                exemptions=exemptions.in_force(gathering.signup, now) if exemptions else (),
-                lookups=tuple(gathering.lookups),
-                took_ms=took_ms,
-            )
-            for gathering, evidence in zip(gatherings, gathered, strict=True)
-        ]
+    def _read(self, signup: Signup | Mapping[str, object]) -> Signup:
+        return signup if isinstance(signup, Signup) else self.desk.signup(signup)
+
+    def _decided(
+        self, signups: Sequence[Signup], started: float, within: float | None, complete: bool
+    ) -> list[Decision]:
+        desk, now = self.desk, self.desk.now()
+        gathered = desk.gather(signups, now)
+        took_ms = share_of(started, len(gathered))
+        consulted: Sequence[Consulted | None] = [None] * len(gathered)
+        if self._network is not None and self._loop is not None:
+            consulted = self._loop.run(_consult(self._network, desk, gathered, within, complete))
+        return [desk.decide(each, said, now, took_ms) for each, said in zip(gathered, consulted, strict=True)]
 
     def replay(self, decision: Decision) -> Decision:
         """A stored decision made again from its evidence with this screener's rules.
 
         It is the same decision, to the byte, when these rules are those that it names (`decision.ruleset`).
         """
-        return replay(self.compiled, decision)
+        return self.desk.replay(decision)
+
+    def close(self) -> None:
+        """Close the sources. Nothing is screened afterwards."""
+        if self._network is not None and self._loop is not None:
+            self._loop.run(self._network.aclose())
+            self._loop.close()
+            self._network = self._loop = None
+
+    def __enter__(self) -> Screener:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 class AsyncScreener:
-    """The same for asyncio programs: local screenings are quick, so they run in the loop's own thread."""
+    """The same for asyncio programs: local checks are quick, so they run in the loop's own thread, and the sources are
+    asked in the loop. Close it with `aclose`, or use it in an `async with` block."""
 
-    def __init__(self, screener: Screener) -> None:
-        self.screener = screener
+    def __init__(self, desk: Desk, network: Network | None) -> None:
+        self.desk, self._network = desk, network
 
     @classmethod
-    async def open(cls, folder: str | Path = ".", *, remember: bool = False, clock: Clock = now_utc) -> AsyncScreener:
-        """The screener of a working folder; reading it is done in a thread, so the loop goes on."""
-        return cls(await asyncio.to_thread(Screener.open, folder, remember=remember, clock=clock))
+    async def open(
+        cls,
+        folder: str | Path = ".",
+        *,
+        history: History | None = None,
+        remember: bool = False,
+        clock: Clock = now_utc,
+        new_id: NewId = time_ordered_id,
+    ) -> AsyncScreener:
+        """The screener of a working folder; reading it is done in a thread, so the loop goes on. Raises `Problems`."""
+        site = await asyncio.to_thread(lambda: read_site(read_settings(Path(folder))))
+        if remember and history is None:
+            history = RunHistory(velocities(site.ruleset))
+        sources = await _opened(site, clock) if site.settings.sources.sources else None
+        desk = await asyncio.to_thread(_desk, site, sources, history=history, clock=clock, new_id=new_id)
+        return cls(desk, Network(sources, desk.compiled) if sources else None)
 
-    async def screen(self, signup: Signup | Mapping[str, object]) -> Decision:
-        """The decision about a signup. Raises `Problems` for a raw signup that cannot be one."""
-        return self.screener.screen(signup)
+    @property
+    def ruleset(self) -> Ruleset:
+        return self.desk.ruleset
+
+    async def screen(
+        self, signup: Signup | Mapping[str, object], *, within: float | None = None, complete: bool = False
+    ) -> Decision:
+        """The decision about a signup. Raises `Problems` for a raw signup that cannot be one.
+
+        The sources have `within` seconds to answer (None: the policy's deadline); with `complete` all are asked.
+        """
+        started, desk = time.perf_counter(), self.desk
+        now = desk.now()
+        signups = (signup if isinstance(signup, Signup) else desk.signup(signup),)
+        (gathered,) = desk.gather(signups, now)
+        took_ms = share_of(started, 1)
+        consulted = None
+        if self._network is not None:
+            (consulted,) = await _consult(self._network, desk, (gathered,), within, complete)
+        return desk.decide(gathered, consulted, now, took_ms)
 
     async def replay(self, decision: Decision) -> Decision:
         """A stored decision made again from its evidence."""
-        return self.screener.replay(decision)
+        return self.desk.replay(decision)
+
+    async def aclose(self) -> None:
+        """Close the sources. Nothing is screened afterwards."""
+        if self._network is not None:
+            await self._network.aclose()
+            self._network = None
+
+    async def __aenter__(self) -> AsyncScreener:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+
+async def _opened(site: Site, now: Clock) -> Sources:
+    """The sources that a site's settings name, opened in the running event loop."""
+    return await open_sources(site.settings.sources, state=site.settings.state, now=now, random=SystemRandom())
+
+
+def _desk(site: Site, sources: Sources | None, *, history: History | None, clock: Clock, new_id: NewId) -> Desk:
+    """The desk of a site. Only accounts of a site that asks sources can wait for one."""
+    return Desk(
+        site,
+        history=history,
+        recheck=RecheckFile(site.settings.state / RECHECK_FILE) if sources else None,
+        unusable=sources.unusable if sources else unanswered(site.settings.sources),
+        clock=clock,
+        new_id=new_id,
+    )
+
+
+async def _consult(
+    network: Network, desk: Desk, gathered: Sequence[Gathered], within: float | None, complete: bool
+) -> list[Consulted]:
+    questions = [each.question for each in gathered]
+    return await network.consult(questions, desk.gatherer.derived, within=within, complete=complete)
