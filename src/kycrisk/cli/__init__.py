@@ -23,7 +23,7 @@ from kycrisk.cli.terminal import note
 
 __all__ = ["app", "main"]
 
-for _group in (
+_GROUPS = (
     folder,
     rules,
     doctor,
@@ -36,7 +36,8 @@ for _group in (
     signals,
     fraudrecord,
     program,
-):
+)
+for _group in _GROUPS:
     _group.add_to(app)
 
 
