@@ -126,7 +126,7 @@ class _Consultation:
         key = inquiry.key(self._signup, self._known)
         if isinstance(key, Foregone):
             self._tried.add(inquiry.name)
-            self._add(inquiry.name, key.known)
+            self._add(inquiry.name, key.known, key.unknown)
             return True
         if isinstance(key, Unknown):
             self._not_asked(inquiry, key)
