@@ -89,11 +89,16 @@ def source_trouble(choice: Choice, ruleset: Ruleset) -> Iterator[str]:
                     f"{place}: {server} is {public}, where questions are counted together with everybody's: Spamhaus "
                     "and most other blocklists refuse them. Name a resolver of your own under `network.resolver`"
                 )
-    allowed = ruleset.policy.personal_data
+    allowed, money = ruleset.policy.personal_data, ruleset.policy.money
     for source in choice.sources.values():
         held_back = sorted(source.sends.difference(allowed)) if allowed is not None else []
         if held_back:
             yield (
                 f"{source.name} would be sent {', '.join(held_back)}, which `budgets.personal_data` of the policy does "
                 "not let out: what needs it is never asked"
+            )
+        if source.price.amount and money is not None and source.price.currency != money.currency:
+            yield (
+                f"{source.name} costs {source.price.currency}, and `budgets.money` of the policy is in "
+                f"{money.currency}: it is never asked"
             )

@@ -15,7 +15,7 @@ from kycrisk.personal_data import Personal
 from kycrisk.signals import IP, Unknown, Value, Why
 from kycrisk.signup import Signup
 from kycrisk.sources.connections import Connections
-from kycrisk.sources.form import Endpoint, SecretText, SourceForm, between
+from kycrisk.sources.form import BaseEndpoint, SecretText, SourceForm, between
 from kycrisk.sources.inquiry import Foregone, inquiry_of
 from kycrisk.sources.kind import InUse, Kind, Opened, judged, names_of
 
@@ -39,7 +39,7 @@ class AbuseIpdbForm(SourceForm):
     max_age: Annotated[timedelta, between(timedelta(days=1), timedelta(days=365))] = Field(
         default=timedelta(days=30), description="how old a report may be to count, in whole days"
     )
-    endpoint: Endpoint = Field(default=ENDPOINT, description="where to ask")
+    endpoint: BaseEndpoint = Field(default=ENDPOINT, description="where to ask")
 
 
 def _key(signup: Signup, known: Mapping[str, Value]) -> IP | Unknown | Foregone:

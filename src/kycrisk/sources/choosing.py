@@ -94,7 +94,7 @@ def read_choice(document: Document, around: Surroundings, *, offline: bool = Fal
     declared = {name: signal for each in sources.values() for name, signal in each.declared.items()}
     problems = [*network.problems, *budget.problems, *twice, *_uncounted(document, budgets, sources)]
     problems += [problem for each in sources.values() for problem in each.problems]
-    problems += [*strangers, *(each for each in held.values() if each and each not in problems)]
+    problems += [*strangers, *(each for each in held.values() if each and each.help)]
     choice = Choice(
         sources=MappingProxyType(in_use),
         out_of_use=MappingProxyType({name: _out(name, why) for name, why in out.items()}),
@@ -201,7 +201,7 @@ def _uncounted(document: Document, budgets: BudgetForm, sources: Mapping[str, Ju
 
 def _held_back(document: Document, judged: Judged, spending: Spending, network: frozenset[str]) -> Problem | None:
     """Why a source that is set up well is not asked all the same. Nothing is spent by a budget that is not understood,
-    and nobody is asked but those who were meant."""
+    and nobody is asked but those who were meant. Without a help it only follows from a problem that is told of."""
     source = judged.in_use
     assert source is not None
     if source.by_dns and "resolver" in network:

@@ -17,7 +17,7 @@ from kycrisk.money import FREE
 from kycrisk.signals import Unknown, Value, Why
 from kycrisk.signup import Signup
 from kycrisk.sources.connections import Connections
-from kycrisk.sources.form import Cost, Endpoint, SecretText, SourceForm, one_of
+from kycrisk.sources.form import BaseEndpoint, Cost, SecretText, SourceForm, one_of
 from kycrisk.sources.inquiry import Foregone, inquiry_of
 from kycrisk.sources.kind import InUse, Kind, Opened, judged, names_of
 
@@ -33,7 +33,7 @@ class IpqsForm(SourceForm):
     options: dict[Annotated[str, one_of(OPTIONS, "option of IPQualityScore")], str | int | bool] = Field(
         default_factory=dict, description="parameters of the questions, such as `strictness: 1`"
     )
-    endpoint: Endpoint = Field(default=ENDPOINT, description="where to ask")
+    endpoint: BaseEndpoint = Field(default=ENDPOINT, description="where to ask")
 
 
 def _key(kind: str, signup: Signup, known: Mapping[str, Value]) -> str | Unknown | Foregone:
