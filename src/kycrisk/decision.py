@@ -67,6 +67,14 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True)
+class MadeBy:
+    """The engine that made a decision, where it is worth saying: `durable`, or `generated` after `durable crashed`."""
+
+    engine: str
+    after: str = ""  # why another engine than the chosen one; empty: it is the chosen one
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The decision about one signup. `bounds` are the ends of the interval: no completion of the evidence leaves it.
 
@@ -91,6 +99,7 @@ class Decision:
     decided_at: datetime
     lookups: tuple[Lookup, ...] = field(default=())
     took_ms: float = 0.0
+    made_by: MadeBy | None = None  # None: the default engine, which was asked for
 
     @property
     def flagged(self) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -22,6 +22,7 @@ from kycrisk.sources.form import Surroundings
 
 FILE = "kycrisk.yaml"
 GEO_MAX_AGE = timedelta(days=90)
+EngineName = Literal["generated", "durable"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,7 @@ class Settings:
     geo_asn: Path | None = None
     geo_max_age: timedelta = GEO_MAX_AGE
     offline: bool = False
+    engine: EngineName = "generated"
     sources: Choice = NOTHING_CHOSEN
 
     def __post_init__(self) -> None:
@@ -89,6 +91,7 @@ class SettingsForm(BaseModel):
     budget: Any = Field(default=None, description="what all sources together may use in a day")
     sources: Any = Field(default=None, description="who is asked; nobody is who does not stand here")
     offline: bool = Field(default=False, description="never use the network")
+    engine: EngineName = Field(default="generated", description="what judges the rules")
 
 
 #: Environment variables that go before the file, and the settings they stand for.
@@ -153,5 +156,6 @@ def _settings(form: SettingsForm, file: Path | None, folder: Path, sources: Choi
         geo_asn=at(form.geo.asn) if form.geo.asn else None,
         geo_max_age=form.geo.max_age,
         offline=form.offline,
+        engine=form.engine,
         sources=sources,
     )

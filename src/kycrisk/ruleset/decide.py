@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
-from kycrisk.decision import Decision, Exemption, Lookup, Reason, Shadow, Undetermined
+from kycrisk.decision import Decision, Exemption, Lookup, MadeBy, Reason, Undetermined
 from kycrisk.outcome import Finding
+from kycrisk.ruleset.engine import Judged
 from kycrisk.ruleset.evaluate import CompiledRuleset
 from kycrisk.ruleset.model import Rule
 from kycrisk.signals import Evidence, Unknown, Value, Why
@@ -26,11 +27,14 @@ def decide(
     exemptions: tuple[Exemption, ...] = (),
     lookups: tuple[Lookup, ...] = (),
     took_ms: float = 0.0,
+    judged: Judged | None = None,
 ) -> Decision:
-    """The decision that a ruleset makes of the evidence. `exemptions` are those in force for this signup."""
-    known = evidence.known
+    """The decision that a ruleset makes of the evidence. `exemptions` are those in force for this signup; `judged` is
+    what another engine found of the same, which the decision then names."""
     silenced = {exemption.rule for exemption in exemptions} if exemptions else ()
-    verdict = compiled.verdict(known, silenced, evidence.unknown)
+    if judged is None:
+        judged = _judged(compiled, evidence, silenced)
+    verdict, shadow, made_by = judged
     rules = compiled.by_id
     return Decision(
         id,
@@ -45,17 +49,22 @@ def decide(
         tuple([_reason(rules[hit], evidence) for hit in verdict.hits]) if verdict.hits else (),
         _all_undetermined(compiled, verdict.unknown, evidence) if verdict.unknown else (),
         exemptions,
-        _shadow(compiled, evidence, silenced),
+        tuple(each for each in shadow if each.rule not in silenced) if silenced else shadow,
         evidence,
         compiled.ruleset.version,
         decided_at,
         lookups,
         took_ms,
+        made_by,
     )
 
 
 def replay(compiled: CompiledRuleset, decision: Decision) -> Decision:
-    """The same decision made again from its stored evidence; equal to it when the ruleset is the one it names."""
+    """The same decision made again from its stored evidence; equal to it when the ruleset is the one it names.
+
+    It is made by the default engine, whichever made it at first: they agree. What is told of that is kept.
+    """
+    silenced = {exemption.rule for exemption in decision.exempt}
     return decide(
         compiled,
         decision.evidence,
@@ -65,12 +74,15 @@ def replay(compiled: CompiledRuleset, decision: Decision) -> Decision:
         exemptions=decision.exempt,
         lookups=decision.lookups,
         took_ms=decision.took_ms,
+        judged=_judged(compiled, decision.evidence, silenced, decision.made_by),
     )
 
 
-def _shadow(compiled: CompiledRuleset, evidence: Evidence, silenced: Collection[str]) -> tuple[Shadow, ...]:
-    told = compiled.shadow_findings(evidence.known, evidence.unknown)
-    return tuple(each for each in told if each.rule not in silenced) if silenced else told
+def _judged(
+    compiled: CompiledRuleset, evidence: Evidence, silenced: Collection[str], made_by: MadeBy | None = None
+) -> Judged:
+    known, gaps = evidence.known, evidence.unknown
+    return Judged(compiled.verdict(known, silenced, gaps), compiled.shadow_findings(known, gaps), made_by)
 
 
 def _reason(rule: Rule, evidence: Evidence) -> Reason:

@@ -16,9 +16,11 @@ from kycrisk.feeds.geo import Geo
 from kycrisk.feeds.lists import Lists
 from kycrisk.intake import read_signup
 from kycrisk.ruleset.decide import decide, replay
+from kycrisk.ruleset.engine import Judged
 from kycrisk.ruleset.evaluate import CompiledRuleset, compile_ruleset
 from kycrisk.ruleset.model import Ruleset
 from kycrisk.screening.derived import derived_signals, prepare_derived, velocities
+from kycrisk.screening.engines import open_engine
 from kycrisk.screening.gather import Gatherer, prepare_gatherer
 from kycrisk.screening.history import History
 from kycrisk.screening.network import Consulted, Question
@@ -73,6 +75,7 @@ class Desk:
     ) -> None:
         self.site = site
         self.compiled: CompiledRuleset = compile_ruleset(site.ruleset)
+        self.engine = open_engine(site.settings, self.compiled)
         self.history, self.recheck = history, recheck
         self._clock, self._new_id = clock, new_id
         self._unusable = unusable
@@ -149,10 +152,22 @@ class Desk:
             exemptions=gathered.exemptions,
             lookups=lookups,
             took_ms=round(took_ms + (consulted.took_ms if consulted else 0.0), 3),
+            judged=self._judged(evidence, gathered.exemptions),
         )
         if self.recheck is not None:
             self.recheck.note(decision)
         return decision
+
+    def _judged(self, evidence: Evidence, exemptions: Sequence[Exemption]) -> Judged | None:
+        """What another engine than the default one finds, where the settings ask for one."""
+        if self.engine is None:
+            return None
+        return self.engine.judge(evidence.known, {exemption.rule for exemption in exemptions}, evidence.unknown)
+
+    def close(self) -> None:
+        """Close the engine. May be called twice."""
+        if self.engine is not None:
+            self.engine.close()
 
     def replay(self, decision: Decision) -> Decision:
         """A stored decision made again from its evidence with this site's rules.
