@@ -15,8 +15,8 @@ from tests.durable_engine.library import needs_durable_rules
 from tests.ruleset.strategies import VALUES, known_facts, rulesets
 
 pytestmark = needs_durable_rules
-#: A process is started for each ruleset, so there are fewer rulesets with more evidence each: 25,000 cases a test in the
-#: thorough profile, 1,000 in the quick one.
+#: A process is started for each ruleset, so there are fewer rulesets with more evidence each: 25,000 cases a test in
+#: the thorough profile, 1,000 in the quick one.
 RULESETS, EVIDENCE = settings.default.max_examples * 2 // 5, 25
 
 complete = st.fixed_dictionaries({name: st.sampled_from(values) for name, values in VALUES.items()})

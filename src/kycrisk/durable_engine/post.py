@@ -43,6 +43,11 @@ class Post:
         worker = self._worker
         return worker.process.pid if worker else None
 
+    @property
+    def busy(self) -> bool:
+        """Whether the worker is being asked, or changed."""
+        return self._lock.locked()
+
     def open(self) -> None:
         """Start the first worker. Raises `WorkerMissing` where the library cannot be had; any other failure is
         followed by another attempt, as later on."""

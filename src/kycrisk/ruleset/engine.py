@@ -20,7 +20,7 @@ class Judged(NamedTuple):
 
 
 class Engine(Protocol):
-    """Judges evidence by one ruleset, as `reference.verdict` does. Always answers, and is safe to share between threads."""
+    """Judges evidence by one ruleset, as `reference.verdict` does; always answers. Safe to share between threads."""
 
     def judge(self, known: Mapping[str, Value], exempt: Collection[str] = (), gaps: Collection[str] = ()) -> Judged:
         """What follows from what is known; `exempt` names silenced rules, `gaps` may name signals that are unknown."""

@@ -22,7 +22,7 @@ def open_engine(settings: Settings, compiled: CompiledRuleset) -> Engine | None:
                 Problem(
                     str(settings.file or settings.folder / FILE),
                     f"`engine: durable` needs durable-rules, and it cannot be imported: {missing}",
-                    "`pip install 'kycrisk[durable]'` on Python 3.11 or 3.12, with a C compiler; or `engine: generated`",
+                    "`pip install 'kycrisk[durable]'` on Python 3.11 or 3.12 with a C compiler, or `engine: generated`",
                 )
             ]
         ) from None
