@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -92,6 +92,13 @@ class SettingsForm(BaseModel):
     sources: Any = Field(default=None, description="who is asked; nobody is who does not stand here")
     offline: bool = Field(default=False, description="never use the network")
     engine: EngineName = Field(default="generated", description="what judges the rules")
+
+    @field_validator("engine", mode="before")
+    @classmethod
+    def _engine(cls, raw: object) -> object:
+        if raw not in get_args(EngineName):
+            raise ValueError(f"`{str(raw)[:60]}` is no engine\nan engine is `generated` or `durable`")
+        return raw
 
 
 #: Environment variables that go before the file, and the settings they stand for.

@@ -2,6 +2,7 @@
 
 from contextlib import closing
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +15,10 @@ from kycrisk.signals import Type
 from tests.durable_engine.library import needs_durable_rules
 from tests.ruleset.strategies import VALUES, known_facts, rulesets
 
-pytestmark = needs_durable_rules
+pytestmark = [
+    needs_durable_rules,
+    pytest.mark.filterwarnings("ignore:Generating overly large repr"),  # several nets take that many rules
+]
 #: A process is started for each ruleset, so there are fewer rulesets with more evidence each: 25,000 cases a test in
 #: the thorough profile, 1,000 in the quick one.
 RULESETS, EVIDENCE = settings.default.max_examples * 2 // 5, 25

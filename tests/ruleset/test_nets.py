@@ -17,6 +17,8 @@ from kycrisk.ruleset.words import condition_text
 from kycrisk.signals import Type
 from tests.ruleset.strategies import conditions, known_facts, rule, rulesets
 
+pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")  # several nets take that many rules
+
 OPERATORS = {"$neq": operator.ne, "$lt": operator.lt, "$lte": operator.le, "$gt": operator.gt, "$gte": operator.ge}
 
 
