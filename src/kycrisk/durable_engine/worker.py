@@ -19,7 +19,7 @@ from typing import Any
 
 CANNOT_IMPORT = 3  # the exit code
 try:
-    from durable import engine  # type: ignore[import-untyped, unused-ignore]
+    from durable import engine
 except ImportError as error:
     print(error, file=sys.stderr)
     sys.exit(CANNOT_IMPORT)
@@ -30,7 +30,7 @@ ALWAYS = "always"
 PATIENCE_LOADING, PATIENCE = 120.0, 10.0
 
 
-class QuietHost(engine.Host):  # type: ignore[misc, unused-ignore]
+class QuietHost(engine.Host):  # type: ignore[misc] # the library has no types
     """A host without its timer threads: they touch the memory that `delete_state` frees."""
 
     def _run(self) -> None:
