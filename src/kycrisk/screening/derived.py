@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 
 from kycrisk.ruleset.condition import Membership, SignalRef, Velocity
 from kycrisk.ruleset.model import ListKind, Ruleset
@@ -14,7 +15,8 @@ from kycrisk.signals import NOTHING, Origin, Unknown, Value, Why
 
 _NO_HISTORY = Unknown(Why.NOT_CONFIGURED, "no history of earlier signups")
 Known = dict[str, Value]
-Missing = dict[str, Unknown]
+#: What is left open: keys of counts that were not given, and derived signals whose base is unknown, with that base.
+Open = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
 
 
 def derived_signals(ruleset: Ruleset) -> tuple[SignalRef, ...]:
@@ -35,20 +37,30 @@ class DerivedSignals:
     answers: tuple[tuple[str, str, Callable[[Known, datetime], Value]], ...]
     origins: Mapping[str, Origin]
     unanswered: Mapping[str, Unknown] = field(default_factory=lambda: NOTHING)
-    unshared: tuple[tuple[str, str], ...] = ()  # counts that need no history where their key was not given
+    #: Counts that need no history where their key was not given: what is not given is shared with nobody.
+    unshared: Mapping[str, Mapping[str, Value]] = field(default_factory=lambda: MappingProxyType({}))
 
-    def answer(self, known: Known, unknown: Missing, at: datetime) -> None:
-        """Add the derived facts to the facts of one signup."""
-        unknown.update(self.unanswered)
-        for name, key in self.unshared:
+    def answer(self, known: Known, at: datetime) -> Open:
+        """Add the derived facts to the known facts of one signup. What it returns tells `unknown` about the others."""
+        absent, baseless = (), ()
+        for key, counts in self.unshared.items():
             if known.get(key) == "":
-                known[name] = 0
-                del unknown[name]
+                known |= counts
+                absent += (key,)
         for name, base, ask in self.answers:
             if base in known:
                 known[name] = ask(known, at)
             else:
-                unknown[name] = unknown.get(base, Unknown(Why.SKIPPED, f"{base} was not asked"))
+                baseless += ((name, base),)
+        return absent, baseless
+
+    def unknown(self, before: Mapping[str, Unknown], left_open: Open) -> Mapping[str, Unknown]:
+        """The unknown facts with the derived ones behind those from before."""
+        absent, baseless = left_open
+        counted = {name for key in absent for name in self.unshared[key]}
+        unknown = {**before, **{name: why for name, why in self.unanswered.items() if name not in counted}}
+        skipped = {name: unknown.get(base, Unknown(Why.SKIPPED, f"{base} was not asked")) for name, base in baseless}
+        return MappingProxyType(unknown | skipped)
 
 
 def prepare_derived(
@@ -57,7 +69,7 @@ def prepare_derived(
     """The derived signals of a ruleset, ready to be answered from these lists and this history."""
     answers: list[tuple[str, str, Callable[[Known, datetime], Value]]] = []
     unanswered: dict[str, Unknown] = {}
-    unshared: list[tuple[str, str]] = []
+    unshared: dict[str, dict[str, Value]] = {}
     origins: dict[str, Origin] = {}
     for ref in refs:
         match ref.derived:
@@ -73,11 +85,11 @@ def prepare_derived(
             case Velocity() as velocity:
                 if history is None:
                     unanswered[ref.name] = _NO_HISTORY
-                    unshared.append((ref.name, velocity.key))
+                    unshared.setdefault(velocity.key, {})[ref.name] = 0
                 else:
                     answers.append((ref.name, velocity.key, _count(velocity, history)))
                 origins[ref.name] = Origin(history.source if history else "history")
-    return DerivedSignals(tuple(answers), origins, unanswered, tuple(unshared))
+    return DerivedSignals(tuple(answers), origins, unanswered, unshared)
 
 
 def _read_instead(signal: str, entries: Entries) -> str:

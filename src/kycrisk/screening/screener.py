@@ -167,7 +167,7 @@ class Screener:
                 account_id=gathering.signup.account_id,
                 decided_at=now,
                 exemptions=exemptions.in_force(gathering.signup, now) if exemptions else (),
-                lookups=tuple(gathering.lookups),
+                lookups=gathering.lookups,
                 took_ms=took_ms,
             )
             for gathering, evidence in zip(gatherings, gathered, strict=True)
