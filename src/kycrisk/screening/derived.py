@@ -42,7 +42,8 @@ class DerivedSignals:
 
     def answer(self, known: Known, at: datetime) -> Open:
         """Add the derived facts to the known facts of one signup. What it returns tells `unknown` about the others."""
-        absent, baseless = (), ()
+        absent: tuple[str, ...] = ()
+        baseless: tuple[tuple[str, str], ...] = ()
         for key, counts in self.unshared.items():
             if known.get(key) == "":
                 known |= counts

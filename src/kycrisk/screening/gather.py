@@ -11,11 +11,12 @@ from kycrisk.checks.world import World
 from kycrisk.decision import Lookup
 from kycrisk.screening.derived import DerivedSignals, Open
 from kycrisk.screening.questions import Question, questions
-from kycrisk.signals import NOTHING, Evidence, Origin, Signal, Unknown, Value, Why
+from kycrisk.signals import Evidence, Origin, Signal, Unknown, Value, Why
 from kycrisk.signup import Signup
 
 _SIGNUP = Origin("signup")
 _MOST_KEPT = 1000
+_NO_ATTRIBUTES: Mapping[str, Value] = MappingProxyType({})
 
 #: What decides about the unknown facts: the gaps that checks met, the attributes given, what could not be derived.
 Pattern = tuple[tuple[int, ...], tuple[str, ...], Open]
@@ -63,7 +64,7 @@ class Gatherer:
     def complete(self, gathering: Gathering) -> Evidence:
         """The evidence: what the checks said, the signup's attributes, and what is derived from both."""
         known, signup = gathering.known, gathering.signup
-        given = signup.attributes if self.attributes else NOTHING
+        given = signup.attributes if self.attributes else _NO_ATTRIBUTES
         known |= given
         left_open = self.derived.answer(known, signup.submitted_at)
         return Evidence(known, self._unknown(gathering.gaps, tuple(given), left_open), self.origins)
