@@ -178,8 +178,10 @@ def control_in(text: str, pattern: str) -> str:
 
 
 def shown(raw: object) -> str:
-    """A value as messages quote it, in backticks and not too long."""
+    """A value as messages quote it, in backticks and not too long. Lone surrogates, which nothing can print, are
+    escaped."""
     text = raw if isinstance(raw, str) else "null" if raw is None else repr(raw)
+    text = text.encode(errors="backslashreplace").decode()
     return f"`{text if len(text) <= 60 else text[:57] + '...'}`"
 
 
