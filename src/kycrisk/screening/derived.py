@@ -45,7 +45,8 @@ class DerivedSignals:
         absent: tuple[str, ...] = ()
         baseless: tuple[tuple[str, str], ...] = ()
         for key, counts in self.unshared.items():
-            if known.get(key) == "":
+            value = known.get(key)
+            if type(value) is str and not value:  # addresses would be compared with a text in Python
                 known |= counts
                 absent += (key,)
         for name, base, ask in self.answers:
