@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address
-from socket import AF_INET, AF_INET6, inet_pton
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
 from kycrisk.signals import IP
 
@@ -44,6 +44,16 @@ def unwrapped(address: IPv6Address) -> IP:
     if number >> 112 == _SIXTO4:
         return IPv4Address(number >> 80 & 0xFFFF_FFFF)
     return address
+
+
+def ip_text(address: IP) -> str:
+    """The address as `str` writes it (RFC 5952), several times faster."""
+    number = int(address)
+    if isinstance(address, IPv4Address):
+        return inet_ntop(AF_INET, number.to_bytes(4))
+    if number >> 96 and address.scope_id is None:  # below that, inet_ntop writes dotted quads
+        return inet_ntop(AF_INET6, number.to_bytes(16))
+    return str(address)
 
 
 def _complaint(raw: str) -> str:
