@@ -9,6 +9,7 @@ from kycrisk.decision import Decision, Exemption, Lookup, Reason, Undetermined
 from kycrisk.outcome import Finding
 from kycrisk.ruleset.evaluate import CompiledRuleset
 from kycrisk.ruleset.model import Rule
+from kycrisk.ruleset.verdict import Verdict
 from kycrisk.signals import Evidence, Unknown, Value, Why
 
 _NOT_ASKED = Unknown(Why.SKIPPED, "was not asked")
@@ -26,11 +27,16 @@ def decide(
     exemptions: tuple[Exemption, ...] = (),
     lookups: tuple[Lookup, ...] = (),
     took_ms: float = 0.0,
+    verdict: Verdict | None = None,
 ) -> Decision:
-    """The decision that a ruleset makes of the evidence. `exemptions` are those in force for this signup."""
+    """The decision that a ruleset makes of the evidence. `exemptions` are those in force for this signup.
+
+    `verdict` is the ruleset's over this evidence, from whoever had to work it out already.
+    """
     known, gaps = evidence.known, tuple(evidence.unknown)
     silenced = {exemption.rule for exemption in exemptions} if exemptions else ()
-    verdict = compiled.verdict(known, silenced, gaps)
+    if verdict is None:
+        verdict = compiled.verdict(known, silenced, gaps)
     shadow = compiled.shadow_findings(known, gaps)
     rules = compiled.by_id
     return Decision(

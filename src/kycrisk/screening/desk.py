@@ -135,9 +135,10 @@ class Desk:
 
     def decide(self, gathered: Gathered, consulted: Consulted | None, now: datetime, took_ms: float) -> Decision:
         """The decision over everything that was found out."""
-        evidence, lookups = gathered.evidence, gathered.lookups
+        evidence, lookups, verdict = gathered.evidence, gathered.lookups, None
         if consulted is not None:
-            evidence, lookups = consulted.findings.evidence, (*lookups, *consulted.findings.lookups)
+            evidence, verdict = consulted.findings.evidence, consulted.findings.verdict
+            lookups = (*lookups, *consulted.findings.lookups)
         if self._late_history and self.history is not None:  # its keys are what the network says
             self.history.add(evidence.known, gathered.signup.submitted_at)
         decision = decide(
@@ -149,6 +150,7 @@ class Desk:
             exemptions=gathered.exemptions,
             lookups=lookups,
             took_ms=round(took_ms + (consulted.took_ms if consulted else 0.0), 3),
+            verdict=verdict,
         )
         if self.recheck is not None:
             self.recheck.note(decision)

@@ -28,6 +28,8 @@ from kycrisk.sources.summary import Summary
 
 Asking = IP | str
 
+_NOT_ALL_ASKED = Unknown(Why.SKIPPED, "not every blocklist in use was asked")
+
 #: From this weight on a listing says something grave about a signup (the weights: data/dnsbl.yaml).
 GRAVE = 5
 
@@ -210,10 +212,10 @@ def _summary(lists: Lists, zones: Sequence[Zone]) -> Summary:
     reads = tuple(zone_signals(zone)[1].name for zone in zones)
 
     def of(known: Mapping[str, Value], unknown: Mapping[str, Unknown]) -> Mapping[str, Value | Unknown]:
-        weights = [value for name in reads if isinstance(value := known.get(name), int)]
-        gap = next((unknown[name] for name in reads if name in unknown), None)
-        if gap is None and len(weights) < len(reads):
-            gap = Unknown(Why.SKIPPED, "not every blocklist in use was asked")
+        weights = [value for name in reads if type(value := known.get(name)) is int]
+        gap = None
+        if len(weights) < len(reads):
+            gap = next((unknown[name] for name in reads if name in unknown), _NOT_ALL_ASKED)
         worst = max(weights, default=0)
         return {
             listed.name: True if worst >= 1 else gap or False,
