@@ -21,7 +21,7 @@ from kycrisk.ruleset.model import Ruleset
 from kycrisk.screening.derived import derived_signals, prepare_derived, velocities
 from kycrisk.screening.gather import Gatherer, prepare_gatherer
 from kycrisk.screening.history import History
-from kycrisk.screening.network import Consulted, Question
+from kycrisk.screening.network import AskedAbout, Consulted
 from kycrisk.screening.recheck import RecheckList
 from kycrisk.screening.site import Site
 from kycrisk.signals import Evidence, Unknown
@@ -50,9 +50,9 @@ class Gathered(NamedTuple):
     exemptions: tuple[Exemption, ...]
 
     @property
-    def question(self) -> Question:
+    def asked_about(self) -> AskedAbout:
         """What the network is asked by."""
-        return Question(self.signup, self.evidence, frozenset(exemption.rule for exemption in self.exemptions))
+        return AskedAbout(self.signup, self.evidence, frozenset(exemption.rule for exemption in self.exemptions))
 
 
 class Desk:
@@ -130,7 +130,7 @@ class Desk:
             if history is not None:
                 history.add(evidence.known, gathering.signup.submitted_at)
             silenced = exemptions.in_force(gathering.signup, now) if exemptions else ()
-            found.append(Gathered(gathering.signup, evidence, tuple(gathering.lookups), silenced))
+            found.append(Gathered(gathering.signup, evidence, gathering.lookups, silenced))
         return found
 
     def decide(self, gathered: Gathered, consulted: Consulted | None, now: datetime, took_ms: float) -> Decision:
