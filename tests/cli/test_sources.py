@@ -239,3 +239,16 @@ def test_a_refusal(run, httpserver: HTTPServer):
         2,
         "kycrisk: the reporter profile is not approved yet (`ERR:NOT-APPROVED`)",
     )
+
+
+def test_the_sources_that_init_shows_are_right(site):
+    """Without their marks, nothing is wrong with them but what a site has to bring itself."""
+    lines = (site.folder / "kycrisk.yaml").read_text().splitlines()
+    start = lines.index(next(line for line in lines if line.startswith("# network:")))
+    shown = [line.removeprefix("# ") for line in lines[start:] if line.strip() and not line.startswith("# offline")]
+    site.write("kycrisk.yaml", "\n".join(shown) + "\n")
+    settings = read_settings(site.folder, environ={"SPAMHAUS_DQS_KEY": "a" * 26})
+    missing = ("is not set", "cannot be read: no such file or directory")
+    told = [problem.message for problem in settings.sources.problems]
+    assert [message for message in told if not message.endswith(missing)] == []
+    assert {"mail", "dnsbl", "stopforumspam"} == set(settings.sources.sources)
