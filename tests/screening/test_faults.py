@@ -23,7 +23,7 @@ from kycrisk.outcome import Outcome
 from kycrisk.ruleset.evaluate import CompiledRuleset, compile_ruleset
 from kycrisk.ruleset.load import load_ruleset
 from kycrisk.screening.derived import DerivedSignals
-from kycrisk.screening.network import Consulted, Network, Question
+from kycrisk.screening.network import AskedAbout, Consulted, Network
 from kycrisk.settings import read_settings
 from kycrisk.signals import Evidence
 from kycrisk.sources.catalogue import signals_of_site
@@ -148,7 +148,7 @@ async def consult(
         sources = await open_sources(settings.sources, state=settings.state, now=lambda: NOW, random=Random(7))
         network = Network(sources, compiled)
         try:
-            question = Question(SIGNUP, Evidence({}))
+            question = AskedAbout(SIGNUP, Evidence({}))
             (consulted,) = await network.consult([question], NOBODY, within=terms.get("within", WITHIN), complete=True)
             return consulted
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,11 +16,12 @@ from hypothesis import strategies as st
 from kycrisk.lookups.source import Consulted
 from kycrisk.money import FREE, Money
 from kycrisk.outcome import IfUnknown, Outcome, Score
+from kycrisk.ruleset.condition import Velocity
 from kycrisk.ruleset.evaluate import compile_ruleset
 from kycrisk.ruleset.model import Policy, Ruleset
 from kycrisk.ruleset.parse import parse_condition
 from kycrisk.screening.consultation import Consultant, Findings
-from kycrisk.screening.derived import DerivedSignals
+from kycrisk.screening.derived import Count, DerivedSignals
 from kycrisk.screening.planner import Planner
 from kycrisk.signals import Evidence, Unknown, Value, Why
 from kycrisk.signup import EmailAddress, Signup
@@ -98,10 +100,22 @@ def either(known, unknown):
     return {SUMMED: True if True in told else Unknown(Why.SKIPPED) if None in told else False}
 
 
+class Busy:
+    """A history in which IPv4 addresses have signed up before."""
+
+    source = "test"
+
+    def count(self, velocity: Velocity, known: Mapping[str, Value], at: datetime) -> int:
+        return 3 if known["ip.v"].version == 4 else 0  # type: ignore[union-attr]
+
+    def add(self, known: Mapping[str, Value], at: datetime) -> None:
+        raise AssertionError("nothing is added here")
+
+
 DERIVED = DerivedSignals(
     answers=(
-        (VELOCITY.name, "ip.v", lambda known, at: 3 if known["ip.v"].version == 4 else 0),
-        (MEMBERSHIP.name, "str.s", lambda known, at: known["str.s"] == "Aa"),
+        (VELOCITY.name, "ip.v", Count(VELOCITY.derived, Busy())),
+        (MEMBERSHIP.name, "str.s", lambda value: value == "Aa"),
     ),
     origins={},
 )
@@ -115,8 +129,8 @@ def consult(ruleset: Ruleset, world: World, *, complete: bool, seconds: float = 
         summaries=(summary,),
         policy=ruleset.policy,
     )
-    known, unknown = dict(world.local), {}
-    DERIVED.answer(known, unknown, NOW)
+    known = dict(world.local)
+    unknown = DERIVED.unknown({}, DERIVED.answer(known, NOW))
 
     async def run() -> Findings:
         deadline = asyncio.get_running_loop().time() + seconds

@@ -1,4 +1,4 @@
-"""Engines other than the default one: what they hand to `decide`."""
+"""Engines other than the default one: what they make of evidence, before it is put into words."""
 
 from __future__ import annotations
 

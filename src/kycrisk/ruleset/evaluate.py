@@ -26,8 +26,8 @@ from kycrisk.signals import Unknown, Value
 _DENY, _ALLOW = int(Outcome.DENY), int(Outcome.ALLOW)
 _OUTCOMES = tuple(Outcome)
 
-#: Unjudged rules, the signals that are missing, and the identities of the reasons why.
-Gaps = tuple[tuple[str, ...], tuple[str, ...], tuple[int, ...]]
+#: Unjudged rules, and the identity of the gaps in the evidence.
+Gaps = tuple[tuple[str, ...], int]
 
 
 class _Judge:
@@ -112,7 +112,7 @@ class CompiledRuleset:
         self._sums = tuple(_contributed(rule) for rule in self.live)
         self._kept: dict[tuple[int, ...], Verdict] = {}
         self._shadow_kept: dict[tuple[int, ...], tuple[Shadow, ...]] = {}
-        self.worded: dict[Gaps, tuple[tuple[Unknown, ...], tuple[Undetermined, ...]]] = {}  # see `decide`
+        self.worded: dict[Gaps, tuple[Mapping[str, Unknown], tuple[Undetermined, ...]]] = {}  # see `decide`
         self._bands = tuple(threshold for threshold, _ in ruleset.policy.bands)
         self._levels = (_ALLOW, *(int(outcome) for _, outcome in ruleset.policy.bands))
         self._unsettled_floor = int(ruleset.policy.unsettled_floor)

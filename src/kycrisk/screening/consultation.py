@@ -27,6 +27,8 @@ PATIENCE = 0.02
 #: With less time than this left, nothing is asked any more, in seconds.
 LEAST = 0.002
 
+_MOST_TOLD = 50_000
+
 _CHANGES_NOTHING = "no answer could change the outcome"
 _NO_TIME = Unknown(Why.TIMEOUT, "no time was left to ask")
 _SETTLED_FIRST = Unknown(Why.SKIPPED, "the outcome was settled before it answered")
@@ -38,6 +40,7 @@ class Findings(NamedTuple):
 
     evidence: Evidence
     lookups: tuple[Lookup, ...]
+    verdict: Verdict  # over that evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +50,7 @@ class Consultant:
     planner: Planner
     summaries: Sequence[Summary]
     policy: Policy
-    worded: dict[str, tuple[Consulted, Lookup]] = field(default_factory=dict)
+    kept: dict[int, tuple[Consulted, Lookup, Origin]] = field(default_factory=dict)
 
     async def consult(
         self,
@@ -66,12 +69,15 @@ class Consultant:
         """
         return await _Consultation(self, signup, evidence, derived, deadline, silenced, complete).run()
 
-    def kept_lookup(self, name: str, said: Consulted) -> Lookup:
-        """What a kept answer looks like in the decision. Signups that come together share most of them."""
-        worded = self.worded.get(name)
-        if worded is None or worded[0] is not said:
-            worded = self.worded[name] = (said, _lookup(name, said))
-        return worded[1]
+    def told(self, name: str, said: Consulted) -> tuple[Consulted, Lookup, Origin]:
+        """A kept answer with what it looks like in a decision, which is worked out once: sources give the same object
+        for as long as it is good."""
+        told = self.kept.get(id(said))
+        if told is None or told[0] is not said:
+            if len(self.kept) >= _MOST_TOLD:
+                self.kept.clear()
+            told = self.kept[id(said)] = (said, _lookup(name, said), Origin(name, said.as_of))
+        return told
 
 
 class _Consultation:
@@ -117,7 +123,7 @@ class _Consultation:
                 await self._ask(next_batch(unanswered))
         self._skip_the_rest()
         origins = {**self._here, **self._origins} if self._origins else self._here
-        return Findings(Evidence(self._known, self._unknown, origins), tuple(self._lookups))
+        return Findings(Evidence(self._known, self._unknown, origins), tuple(self._lookups), self._verdict)
 
     # what needs no question
 
@@ -126,7 +132,7 @@ class _Consultation:
         key = inquiry.key(self._signup, self._known)
         if isinstance(key, Foregone):
             self._tried.add(inquiry.name)
-            self._add(inquiry.name, key.known, key.unknown)
+            self._add(Origin(inquiry.name), key.known, key.unknown)
             return True
         if isinstance(key, Unknown):
             self._not_asked(inquiry, key)
@@ -205,35 +211,29 @@ class _Consultation:
 
     def _take(self, inquiry: AnyInquiry, said: Consulted, ms: float = 0.0) -> None:
         """What a source says, or said before and still means."""
-        self._add(inquiry.name, said.known, said.unknown, Origin(inquiry.name, said.as_of))
-        if said.cost.amount and said.cost.currency == getattr(self._by.policy.money, "currency", ""):
-            self._spent += said.cost.amount
-        self._lookups.append(
-            self._by.kept_lookup(inquiry.name, said) if not said.asked else _lookup(inquiry.name, said, ms)
-        )
+        if said.asked:
+            lookup, origin = _lookup(inquiry.name, said, ms), Origin(inquiry.name, said.as_of)
+            if said.cost.amount and said.cost.currency == getattr(self._by.policy.money, "currency", ""):
+                self._spent += said.cost.amount
+        else:
+            _, lookup, origin = self._by.told(inquiry.name, said)
+        self._add(origin, said.known, said.unknown)
+        self._lookups.append(lookup)
 
     def _ms(self, started: float) -> float:
         return round((self._loop.time() - started) * 1000, 3)
 
     # facts
 
-    def _add(
-        self,
-        name: str,
-        known: Mapping[str, Value],
-        unknown: Mapping[str, Unknown] = NOTHING,
-        origin: Origin | None = None,
-    ) -> None:
+    def _add(self, origin: Origin, known: Mapping[str, Value], unknown: Mapping[str, Unknown] = NOTHING) -> None:
         self._known.update(known)
-        self._unknown.update(unknown)
-        where = origin or Origin(name)
-        for signal in (*known, *unknown):
-            self._origins[signal] = where
-            if signal in known:
-                self._unknown.pop(signal, None)
+        self._origins.update(dict.fromkeys(known, origin))
+        if unknown:
+            self._unknown.update(unknown)
+            self._origins.update(dict.fromkeys(unknown, origin))
 
     def _miss(self, inquiry: AnyInquiry, why: Unknown) -> None:
-        self._add(inquiry.name, {}, dict.fromkeys(inquiry.answers, why))
+        self._add(Origin(inquiry.name), {}, dict.fromkeys(inquiry.answers, why))
 
     def _settle_up(self) -> None:
         """Work out what follows from the new facts, and judge again."""

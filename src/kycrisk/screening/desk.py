@@ -16,14 +16,13 @@ from kycrisk.feeds.geo import Geo
 from kycrisk.feeds.lists import Lists
 from kycrisk.intake import read_signup
 from kycrisk.ruleset.decide import decide, replay
-from kycrisk.ruleset.engine import Judged
 from kycrisk.ruleset.evaluate import CompiledRuleset, compile_ruleset
 from kycrisk.ruleset.model import Ruleset
 from kycrisk.screening.derived import derived_signals, prepare_derived, velocities
 from kycrisk.screening.engines import open_engine
 from kycrisk.screening.gather import Gatherer, prepare_gatherer
 from kycrisk.screening.history import History
-from kycrisk.screening.network import Consulted, Question
+from kycrisk.screening.network import AskedAbout, Consulted
 from kycrisk.screening.recheck import RecheckList
 from kycrisk.screening.site import Site
 from kycrisk.signals import Evidence, Unknown
@@ -52,9 +51,9 @@ class Gathered(NamedTuple):
     exemptions: tuple[Exemption, ...]
 
     @property
-    def question(self) -> Question:
+    def asked_about(self) -> AskedAbout:
         """What the network is asked by."""
-        return Question(self.signup, self.evidence, frozenset(exemption.rule for exemption in self.exemptions))
+        return AskedAbout(self.signup, self.evidence, frozenset(exemption.rule for exemption in self.exemptions))
 
 
 class Desk:
@@ -133,16 +132,20 @@ class Desk:
             if history is not None:
                 history.add(evidence.known, gathering.signup.submitted_at)
             silenced = exemptions.in_force(gathering.signup, now) if exemptions else ()
-            found.append(Gathered(gathering.signup, evidence, tuple(gathering.lookups), silenced))
+            found.append(Gathered(gathering.signup, evidence, gathering.lookups, silenced))
         return found
 
     def decide(self, gathered: Gathered, consulted: Consulted | None, now: datetime, took_ms: float) -> Decision:
         """The decision over everything that was found out."""
-        evidence, lookups = gathered.evidence, gathered.lookups
+        evidence, lookups, verdict, made_by = gathered.evidence, gathered.lookups, None, None
         if consulted is not None:
-            evidence, lookups = consulted.findings.evidence, (*lookups, *consulted.findings.lookups)
+            evidence, verdict = consulted.findings.evidence, consulted.findings.verdict
+            lookups = (*lookups, *consulted.findings.lookups)
         if self._late_history and self.history is not None:  # its keys are what the network says
             self.history.add(evidence.known, gathered.signup.submitted_at)
+        if self.engine is not None:
+            silenced = {exemption.rule for exemption in gathered.exemptions}
+            verdict, _, made_by = self.engine.judge(evidence.known, silenced, tuple(evidence.unknown))
         decision = decide(
             self.compiled,
             evidence,
@@ -152,17 +155,12 @@ class Desk:
             exemptions=gathered.exemptions,
             lookups=lookups,
             took_ms=round(took_ms + (consulted.took_ms if consulted else 0.0), 3),
-            judged=self._judged(evidence, gathered.exemptions),
+            verdict=verdict,
+            made_by=made_by,
         )
         if self.recheck is not None:
             self.recheck.note(decision)
         return decision
-
-    def _judged(self, evidence: Evidence, exemptions: Sequence[Exemption]) -> Judged | None:
-        """What another engine than the default one finds, where the settings ask for one."""
-        if self.engine is None:
-            return None
-        return self.engine.judge(evidence.known, {exemption.rule for exemption in exemptions}, evidence.unknown)
 
     def close(self) -> None:
         """Close the engine. May be called twice."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from functools import cache, partial
 from ipaddress import IPv4Address
 
@@ -16,7 +16,6 @@ from kycrisk.lookups.dnsbl_health import Health
 from kycrisk.lookups.dnsbl_lookup import look_up
 from kycrisk.lookups.dnsbl_query import query_name
 from kycrisk.lookups.dnsbl_verdict import interpret
-from kycrisk.lookups.resolver import Resolver
 from kycrisk.lookups.secrets import Redactor, Secret
 from kycrisk.lookups.source import Consulted, SourceTerms
 from kycrisk.personal_data import Personal
@@ -27,6 +26,8 @@ from kycrisk.sources.inquiry import Foregone, Inquiry, Stage
 from kycrisk.sources.summary import Summary
 
 Asking = IP | str
+
+_NOT_ALL_ASKED = Unknown(Why.SKIPPED, "not every blocklist in use was asked")
 
 #: From this weight on a listing says something grave about a signup (the weights: data/dnsbl.yaml).
 GRAVE = 5
@@ -104,8 +105,9 @@ class _Read:
 class ZoneClient(Client[Asking]):
     """One zone as a client. Its price is nothing, its cache the resolver's."""
 
-    def __init__(self, used: ZoneInUse, resolver: Resolver, health: Health, now: Callable[[], datetime]) -> None:
-        self.used, self._resolver, self._health, self._now = used, resolver, health, now
+    def __init__(self, used: ZoneInUse, connections: Connections, health: Health) -> None:
+        self.used, self._health = used, health
+        self._resolver, self._trust, self._now = connections.resolver, connections.trust, connections.now
         self._read: dict[Asking, _Read] = {}
         self.name = used.zone.name
         self.signals = zone_signals(used.zone)
@@ -129,7 +131,7 @@ class ZoneClient(Client[Asking]):
             if len(self._read) >= _MOST_READ:
                 self._read.clear()
             self._read[key] = read
-        if self._health.why_not(self.name, read.form) is not None:
+        if self._trust.doubt is not None or self._health.why_not(self.name, read.form) is not None:
             return None
         resolver = self._resolver
         answer = resolver.cache.get(read.question, resolver.loop.time())
@@ -143,8 +145,12 @@ class ZoneClient(Client[Asking]):
         return read.consulted
 
     async def _query(self, key: Asking, deadline: float) -> Asked:
+        self._trust.begin()
         within = deadline - self._resolver.loop.time()
         outcome = await look_up(self.used, key, resolver=self._resolver, health=self._health, within=within)
+        doubt = await self._trust.verdict(deadline)
+        if doubt is not None:
+            raise LookupFailure(doubt.why, doubt.detail, against_source=False)
         if isinstance(outcome, Unknown):
             # A demoted zone is watched by its canaries, and needs no circuit breaker beside them.
             demoted = bool(self._demoted(key))
@@ -166,7 +172,7 @@ class ZoneClient(Client[Asking]):
 
 def zone_inquiry(used: ZoneInUse, connections: Connections, health: Health, *, timeout: float) -> Inquiry[Asking]:
     """The inquiry that asks a zone."""
-    client = ZoneClient(used, connections.resolver, health, connections.now)
+    client = ZoneClient(used, connections, health)
     source = connections.source(client, TERMS)
     return Inquiry(
         name=client.name,
@@ -210,10 +216,10 @@ def _summary(lists: Lists, zones: Sequence[Zone]) -> Summary:
     reads = tuple(zone_signals(zone)[1].name for zone in zones)
 
     def of(known: Mapping[str, Value], unknown: Mapping[str, Unknown]) -> Mapping[str, Value | Unknown]:
-        weights = [value for name in reads if isinstance(value := known.get(name), int)]
-        gap = next((unknown[name] for name in reads if name in unknown), None)
-        if gap is None and len(weights) < len(reads):
-            gap = Unknown(Why.SKIPPED, "not every blocklist in use was asked")
+        weights = [value for name in reads if type(value := known.get(name)) is int]
+        gap = None
+        if len(weights) < len(reads):
+            gap = next((unknown[name] for name in reads if name in unknown), _NOT_ALL_ASKED)
         worst = max(weights, default=0)
         return {
             listed.name: True if worst >= 1 else gap or False,
