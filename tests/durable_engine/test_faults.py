@@ -186,6 +186,14 @@ def test_nets_that_the_library_refuses_leave_the_default_engine():
         assert judged_as_always(engine, BAD) is AWAY
 
 
+def test_a_system_without_a_process_to_give_leaves_the_default_engine(monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr(process.sys, "executable", "/nonexistent")
+        engine = DurableEngine(COMPILED, deadline=SLOW)
+        with closing(engine):
+            assert [judged_as_always(engine, known) for known in EVIDENCE] == [AWAY] * 4
+
+
 def test_a_worker_is_relieved_after_so_many_signups():
     nets = make_nets(RULESET.rules)
     asserted = nets.assertions(BAD)

@@ -5,7 +5,7 @@ import json
 import operator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kycrisk.outcome import Finding, IfUnknown, Score
@@ -57,6 +57,7 @@ def test_nets_read_by_their_definition_give_the_reference_findings(ruleset, evid
         assert unknown == [index for index, finding in enumerate(told) if finding is Finding.UNKNOWN]
 
 
+@settings(max_examples=min(settings.default.max_examples, 400))
 @given(rulesets(max_rules=60))
 def test_no_limit_of_the_library_is_near(ruleset):
     nets = make_nets(ruleset.rules)

@@ -59,6 +59,7 @@ exemptions: exemptions.yaml      # who is exempt from which rule, until when, an
 #   lookups: {file: lookups.yaml, hosts: [api.example.com], secrets: {acme: {env: ACME_KEY}}}
 
 # offline: false                 # true: never use the network
+# engine: generated              # durable: rules are judged by durable-rules (docs/engines.md)
 """
 
 _EXEMPTIONS = """\

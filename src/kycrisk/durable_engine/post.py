@@ -32,6 +32,7 @@ class Post:
         self._nets, self._patience, self._most_signups = nets, patience, most_signups
         self._lock = threading.Lock()  # held while the worker is asked or changed
         self._worker: Worker | None = None
+        self._starting: Worker | None = None  # the next one, while it loads the nets
         self._manned, self._closed = threading.Event(), threading.Event()
         self._since, self._signups, self._failures = 0.0, 0, 0
         self._relief_comes = False
@@ -99,6 +100,9 @@ class Post:
         self._closed.set()
         if os.getpid() != self._process:
             return
+        starting = self._starting
+        if starting is not None:
+            starting.process.kill()
         with self._lock:
             self._clear()
 
@@ -133,12 +137,14 @@ class Post:
                 return
 
     def _started(self) -> Worker:
-        worker = Worker(self._nets)
+        worker = self._starting = Worker(self._nets)
         try:
             worker.wait_ready(self._patience)
         except (WorkerGone, WorkerLate, WorkerMissing):
             worker.stop()
             raise
+        finally:
+            self._starting = None
         return worker
 
     def _take_over(self, worker: Worker) -> None:
@@ -154,6 +160,6 @@ class Post:
     def _leave_to_the_parent(self) -> None:
         """After a fork: the worker answers the process that started it, so this one gets its own."""
         self._process, self._lock = os.getpid(), threading.Lock()
-        self._worker, self._relief_comes = None, False
+        self._worker, self._starting, self._relief_comes = None, None, False
         self._manned.clear()
         self._call_next()

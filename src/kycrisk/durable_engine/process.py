@@ -38,19 +38,27 @@ class Worker:
     """A running process. One question at a time; after an error it is good for nothing but `stop`."""
 
     def __init__(self, nets: Mapping[str, Any]) -> None:
-        """Start the process and hand it the nets; `wait_ready` must follow."""
-        ours, theirs = socket.socketpair()
+        """Start the process; `wait_ready` must follow. Raises `WorkerGone` when the system has no process to give."""
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            raise WorkerGone(f"no socket for a worker: {error}") from None
         # what it prints, which must neither block it nor be seen
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - `stop` closes it
-        with theirs:
-            self.process = subprocess.Popen(
-                # -P: the folder of the file is no place to import from
-                [sys.executable, "-P", str(WORKER), str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=self._said,
-                stderr=self._said,
-            )
+        try:
+            with theirs:
+                self.process = subprocess.Popen(
+                    # -P: the folder of the file is no place to import from
+                    [sys.executable, "-P", str(WORKER), str(theirs.fileno())],
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=self._said,
+                    stderr=self._said,
+                )
+        except OSError as error:
+            ours.close()
+            self._said.close()
+            raise WorkerGone(f"no process for a worker: {error}") from None
         self._socket = ours
         self._nets = nets
         self._asked = 0
