@@ -130,9 +130,7 @@ def _by_the_standard_library(raw: str) -> ipaddress.IPv4Address | ipaddress.IPv6
     ("address", "text"),
     [
         pytest.param("192.0.2.7", "192.0.2.7", id="v4"),
-        pytest.param(
-            "2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1", id="the first of two equal runs is left out"
-        ),
+        pytest.param("2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1", id="the first of two equal runs is left out"),
         pytest.param("2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1", id="a single zero is written"),
         pytest.param("::1", "::1", id="loopback"),
         pytest.param("::c000:207", "::c000:207", id="no dotted quad"),
