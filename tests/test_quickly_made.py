@@ -71,14 +71,17 @@ def test_it_can_be_copied_replaced_and_pickled():
     assert copy.deepcopy(one) == pickle.loads(pickle.dumps(one)) == one
 
 
-def test_what_must_run_behind_init_is_not_left_out():
-    with pytest.raises(TypeError, match="__post_init__"):
-        quickly_made(Checked)
-
-
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Checked:
     size: int
 
     def __post_init__(self) -> None:
-        assert self.size > 0
+        if self.size < 0:
+            raise ValueError("less than nothing")
+
+
+def test_what_must_hold_is_checked():
+    assert Checked(1).size == 1
+    with pytest.raises(ValueError, match="less than nothing"):
+        Checked(-1)

@@ -30,11 +30,22 @@ def velocities(ruleset: Ruleset) -> tuple[Velocity, ...]:
     return tuple(ref.derived for ref in derived_signals(ruleset) if isinstance(ref.derived, Velocity))
 
 
+Holds = Callable[[Value], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What is counted over which history."""
+
+    velocity: Velocity
+    history: History
+
+
 @dataclass(frozen=True, slots=True)
 class DerivedSignals:
     """How each derived signal of a ruleset is answered."""
 
-    answers: tuple[tuple[str, str, Callable[[Known, datetime], Value]], ...]
+    answers: tuple[tuple[str, str, Holds | Count], ...]
     origins: Mapping[str, Origin]
     unanswered: Mapping[str, Unknown] = field(default_factory=lambda: NOTHING)
     #: Counts that need no history where their key was not given: what is not given is shared with nobody.
@@ -50,10 +61,12 @@ class DerivedSignals:
                 known |= counts
                 absent += (key,)
         for name, base, ask in self.answers:
-            if base in known:
-                known[name] = ask(known, at)
-            else:
+            if base not in known:
                 baseless += ((name, base),)
+            elif isinstance(ask, Count):
+                known[name] = ask.history.count(ask.velocity, known, at)
+            else:
+                known[name] = ask(known[base])
         return absent, baseless
 
     def unknown(self, before: Mapping[str, Unknown], left_open: Open) -> Mapping[str, Unknown]:
@@ -69,7 +82,7 @@ def prepare_derived(
     refs: Iterable[SignalRef], lists: Mapping[str, Entries | Unknown], history: History | None
 ) -> DerivedSignals:
     """The derived signals of a ruleset, ready to be answered from these lists and this history."""
-    answers: list[tuple[str, str, Callable[[Known, datetime], Value]]] = []
+    answers: list[tuple[str, str, Holds | Count]] = []
     unanswered: dict[str, Unknown] = {}
     unshared: dict[str, dict[str, Value]] = {}
     origins: dict[str, Origin] = {}
@@ -89,7 +102,7 @@ def prepare_derived(
                     unanswered[ref.name] = _NO_HISTORY
                     unshared.setdefault(velocity.key, {})[ref.name] = 0
                 else:
-                    answers.append((ref.name, velocity.key, _count(velocity, history)))
+                    answers.append((ref.name, velocity.key, Count(velocity, history)))
                 origins[ref.name] = Origin(history.source if history else "history")
     return DerivedSignals(tuple(answers), origins, unanswered, unshared)
 
@@ -99,15 +112,7 @@ def _read_instead(signal: str, entries: Entries) -> str:
     return "email.canonical" if entries.kind is ListKind.EMAIL and signal == "email.address" else signal
 
 
-def _membership(signal: str, entries: Entries) -> Callable[[Known, datetime], Value]:
+def _membership(signal: str, entries: Entries) -> Holds:
     if not entries.count:
-        return lambda known, at: False
-    if signal == "email.canonical":
-        exactly = entries.exactly
-        return lambda known, at: known[signal] in exactly
-    holds = entries.holds
-    return lambda known, at: holds(known[signal])
-
-
-def _count(velocity: Velocity, history: History) -> Callable[[Known, datetime], Value]:
-    return lambda known, at: history.count(velocity, known, at)
+        return lambda value: False
+    return entries.exactly.__contains__ if signal == "email.canonical" else entries.holds
