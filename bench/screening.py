@@ -75,7 +75,7 @@ def _measured(site: Site, count: int) -> Section:
                 value=median(fewer),
                 unit="µs",
                 bar=80,
-                note=f"every third or fourth of the {live} default rules left out",
+                note=f"of the {live} default rules, at equal distances",
             ),
             Figure(name=f"offline screening, the {live} default rules", value=median(whole), unit="µs"),
             Figure(name="offline screening that counts earlier signups", value=median(with_history), unit="µs"),

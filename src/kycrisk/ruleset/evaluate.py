@@ -80,7 +80,8 @@ class _Sum(NamedTuple):
     cap: int
 
 
-_MOST_KEPT = 8192  # open verdicts that are kept by their findings: a site with gaps meets few combinations, often
+_MOST_KEPT = 8192  # verdicts that are kept by their findings: a site meets few combinations, often
+_FEW = 8  # hits whose combinations recur; a settled verdict on more is made anew
 
 
 class CompiledRuleset:
@@ -123,22 +124,26 @@ class CompiledRuleset:
         `gaps` may name signals that are not known; it only saves time.
         """
         hits, unknown = self._judge.findings(known, gaps)
-        if not unknown and not exempt:  # nothing is open: both ends of the interval are the outcome
-            ids, sums = self._ids, self._sums
-            told = _total([sums[index] for index in hits])
-            outcome, score = _OUTCOMES[self._outcome(told)], told.points
-            named = tuple([ids[index] for index in hits])
-            return Verdict(outcome, score, True, outcome, outcome, score, score, named, ())
         if exempt:
             return self.verdict_of(tuple(hits), tuple(unknown), exempt)
-        found = (*hits, -1, *unknown)
+        if not unknown and len(hits) > _FEW:
+            return self._settled(hits)
+        found = (*hits, -1, *unknown) if unknown else tuple(hits)
         verdict = self._kept.get(found)
         if verdict is None:
-            verdict = self.verdict_of(tuple(hits), tuple(unknown), exempt)
+            verdict = self.verdict_of(tuple(hits), tuple(unknown), exempt) if unknown else self._settled(hits)
             if len(self._kept) >= _MOST_KEPT:
                 self._kept.clear()
             self._kept[found] = verdict
         return verdict
+
+    def _settled(self, hits: Sequence[int]) -> Verdict:
+        """What follows when nothing is open: both ends of the interval are the outcome."""
+        ids, sums = self._ids, self._sums
+        told = _total([sums[index] for index in hits])
+        outcome, score = _OUTCOMES[self._outcome(told)], told.points
+        named = tuple([ids[index] for index in hits])
+        return Verdict(outcome, score, True, outcome, outcome, score, score, named, ())
 
     def verdict_of(self, hits: tuple[int, ...], unknown: tuple[int, ...], exempt: Collection[str]) -> Verdict:
         """What follows from findings alone, given by the places of the live rules, ascending."""
