@@ -17,11 +17,13 @@ from kycrisk.ruleset.parse import ConditionErrors, Scope, parse_condition, parse
 from kycrisk.ruleset.verdict import Verdict
 from kycrisk.ruleset.words import condition_text, explain
 from kycrisk.signals import Signal, Subject, Type, Value, fact_value
+from tests.ruleset.tables import judged
 
 Judge = Callable[[Mapping[str, Value], Collection[str]], Verdict]
 ENGINES: dict[str, Callable[[Ruleset], Judge]] = {
     "reference": lambda ruleset: partial(reference.verdict, ruleset),
     "generated": lambda ruleset: compile_ruleset(ruleset).verdict,
+    "columns": lambda ruleset: lambda known, exempt: judged(ruleset, [known], [exempt])[0],
 }
 
 FOLDER = Path(__file__).resolve().parents[1] / "conformance"
