@@ -55,6 +55,13 @@ class Database:
             return number, owner
         return self._malformed(ip)
 
+    def prefix(self, ip: IP) -> int:
+        """The length of the prefix around an address for which the database says the same throughout."""
+        try:
+            return self.reader.get_with_prefix_len(ip)[1]
+        except (maxminddb.InvalidDatabaseError, ValueError):
+            return ip.max_prefixlen
+
     def _record(self, ip: IP) -> _Record | Unknown:
         try:
             record = self.reader.get(ip)

@@ -142,8 +142,8 @@ class NetworkIndex:
     __slots__ = ("_v4", "_v6")
 
     def __init__(self, sets: Sequence[NetworkSet]) -> None:
-        self._v4 = _pieces([list(each.blocks(4)) for each in sets])
-        self._v6 = _pieces([list(each.blocks(6)) for each in sets])
+        self._v4 = pieces([list(each.blocks(4)) for each in sets])
+        self._v6 = pieces([list(each.blocks(6)) for each in sets])
 
     def holding(self, ip: IP) -> int:
         """The sets that hold an address: bit 0 for the first, bit 1 for the second, and so on."""
@@ -152,7 +152,7 @@ class NetworkIndex:
         return held[piece] if piece >= 0 else 0
 
 
-def _pieces(sets: Sequence[Sequence[tuple[int, int]]]) -> tuple[list[int], list[int]]:
+def pieces(sets: Sequence[Iterable[tuple[int, int]]]) -> tuple[list[int], list[int]]:
     """Where each piece of the address space starts, and the sets that cover it. Blocks are (first, behind the last)."""
     starts = sorted({cut for blocks in sets for block in blocks for cut in block})
     at = {cut: index for index, cut in enumerate(starts)}
