@@ -5,7 +5,7 @@ Keys that the same lists hold are one class: whatever lists say of a key, they s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv6Address
 from typing import TypeVar
 
@@ -24,7 +24,7 @@ MOST_LISTS = 63
 class DomainClasses:
     """Sets of domains, asked together. Each entry stands for itself and everything below it."""
 
-    __slots__ = ("_entries",)
+    __slots__ = ("_entries", "_fewest_dots")
 
     def __init__(self, sets: Sequence[Iterable[str]]) -> None:
         _check(len(sets))
@@ -36,27 +36,25 @@ class DomainClasses:
         self._entries = pl.DataFrame(
             {"name": list(held), "held": list(held.values())}, schema={"name": pl.String, "held": pl.UInt64}
         )
+        self._fewest_dots = min((entry.count(".") for entry in held), default=0)
 
     def holding(self, domains: pl.Series) -> pl.Series:
-        """For each of these distinct domains the sets that hold it: bit 0 for the first, bit 1 for the second.
+        """For each domain the sets that hold it: bit 0 for the first, bit 1 for the second. Null is in none.
 
-        Each round looks the names up and takes their first labels off; names are the fewer the shorter they are.
+        Each round looks the names up and takes the first labels off those that are still longer than some entry.
         """
-        names = pl.DataFrame({"domain": domains}).with_row_index("key").with_columns(name=pl.col("domain"))
-        found: list[pl.DataFrame] = []
+        dots = pl.col("name").str.count_matches(".", literal=True)
+        names = pl.DataFrame({"name": domains}).with_row_index("row")
+        found = [names.join(self._entries, on="name").select("row", "held")]
+        names = names.with_columns(dots=dots).filter(pl.col("dots") > self._fewest_dots)
         while names.height:
-            distinct = names.select("name").unique()
-            listed = distinct.join(self._entries, on="name")
-            if listed.height:
-                found.append(names.join(listed, on="name").select("key", "held"))
-            names = names.filter(pl.col("name").str.contains(".", literal=True)).with_columns(
-                name=pl.col("name").str.splitn(".", 2).struct.field("field_1")
+            names = names.with_columns(
+                name=pl.col("name").str.splitn(".", 2).struct.field("field_1"), dots=pl.col("dots") - 1
             )
-        if not found:
-            return pl.zeros(len(domains), pl.UInt64, eager=True)
-        keys = pl.concat(found).group_by("key").agg(pl.col("held").bitwise_or())
-        every = pl.DataFrame({"key": pl.int_range(len(domains), dtype=pl.get_index_type(), eager=True)})
-        return every.join(keys, on="key", how="left", maintain_order="left")["held"].fill_null(0)
+            found.append(names.join(self._entries, on="name").select("row", "held"))
+            names = names.filter(pl.col("dots") > self._fewest_dots)
+        listed = pl.concat(found).group_by("row").agg(pl.col("held").bitwise_or())
+        return pl.zeros(len(domains), pl.UInt64, eager=True).scatter(listed["row"], listed["held"])
 
 
 class AddressClasses:
@@ -76,7 +74,7 @@ class AddressClasses:
 
     def _pieces(
         self, sets: Sequence[NetworkSet], version: int, numbers: dict[tuple[int, int, str], int]
-    ) -> pl.DataFrame:
+    ) -> tuple[pl.Series, pl.Series]:
         """Where each piece begins, and the number of its class."""
         special = SEGMENTS_V4 if version == 4 else SEGMENTS_V6
         top = 1 << (32 if version == 4 else 128)
@@ -92,25 +90,21 @@ class AddressClasses:
             if not classes or classes[-1] != numbers[key]:
                 starts.append(cut)
                 classes.append(numbers[key])
-        schema: Mapping[str, pl.DataType] = {"at": pl.UInt32() if version == 4 else pl.UInt128(), "class": pl.UInt32()}
-        return pl.DataFrame({"at": starts, "class": classes}, schema=schema).set_sorted("at")
+        width = pl.UInt32 if version == 4 else pl.UInt128
+        return pl.Series(starts, dtype=width), pl.Series(classes, dtype=pl.UInt32)
 
     def of(self, addresses: pl.Series) -> pl.Series:
         """The class of each address of a column of octets; null stays null."""
-        frame = pl.DataFrame({"ip": addresses}).with_row_index("row")
-        size = pl.col("ip").bin.size()
-        four = frame.filter(size == 4).select("row", at=pl.col("ip").bin.reinterpret(dtype=pl.UInt32, endianness="big"))
-        six = frame.filter(size > 4).select(
-            "row", at=pl.col("ip").bin.slice(0, 16).bin.reinterpret(dtype=pl.UInt128, endianness="big")
-        )
-        found = [
-            keys.sort("at").join_asof(starts, on="at").select("row", "class")
-            for keys, starts in ((four, self._v4), (six, self._v6))
-            if keys.height
-        ]
-        if not found:
-            return pl.Series([None], dtype=pl.UInt32).new_from_index(0, len(addresses))
-        return frame.select("row").join(pl.concat(found), on="row", how="left", maintain_order="left")["class"]
+        size = addresses.bin.size()
+        found = pl.Series([None], dtype=pl.UInt32).new_from_index(0, len(addresses))
+        for rows, width, (starts, classes) in (
+            ((size == 4).arg_true(), pl.UInt32, self._v4),
+            ((size > 4).arg_true(), pl.UInt128, self._v6),
+        ):
+            octets = addresses.gather(rows).bin.slice(0, 16)  # a zone stands behind them
+            pieces_ = starts.search_sorted(octets.bin.reinterpret(dtype=width, endianness="big"), side="right") - 1
+            found = found.scatter(rows, classes.gather(pieces_))
+        return found
 
 
 def _at(cuts: Sequence[int], starts: Sequence[int], told: Sequence[Told], before: Told) -> list[Told]:

@@ -54,13 +54,14 @@ class ColumnRuleset:
 
     def _judged(self, facts: pl.DataFrame) -> pl.DataFrame:
         """The truths, beside a column that counts the rows: there may be no rules."""
-        missing = {name: type_ for name, type_ in self.signals.items() if name not in facts.columns}
-        complete = facts.lazy().with_columns(
-            pl.lit(None, dtype_of(type_)).alias(name) for name, type_ in missing.items()
-        )
-        judged = complete.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias(_ROW), *self._truths)
-        names = [_RULE + rule.id for rule in self.compiled.live]
-        return judged.select(_ROW, *names).collect().rename(dict(zip(names, map(_bare, names), strict=True)))
+        missing = [
+            pl.lit(None, dtype_of(type_)).alias(name)
+            for name, type_ in self.signals.items()
+            if name not in facts.columns
+        ]
+        rows = pl.int_range(pl.len(), dtype=pl.UInt32).alias(_ROW)
+        judged = facts.with_columns(missing).select(rows, *self._truths)
+        return judged.rename({_RULE + rule.id: rule.id for rule in self.compiled.live})
 
     def _one_by_one(self, facts: pl.DataFrame, rows: pl.Series, exempt: pl.Series) -> pl.DataFrame:
         told = [
@@ -70,10 +71,6 @@ class ColumnRuleset:
         cells = {name: [getattr(each, name) for each in told] for name in VERDICT}
         words = {name: [str(each) for each in cells[name]] for name, dtype in VERDICT.items() if dtype is OUTCOME}
         return pl.DataFrame(cells | words, schema=VERDICT)
-
-
-def _bare(name: str) -> str:
-    return name.removeprefix(_RULE)
 
 
 def _replaced(found: pl.DataFrame, rows: pl.Series, instead: pl.DataFrame) -> pl.DataFrame:

@@ -52,19 +52,22 @@ class DomainFacts:
 
     def of(self, domains: pl.Series, wanted: Collection[str]) -> list[pl.Series]:
         """The wanted signals of each domain; unknown where the domain is."""
-        distinct = domains.drop_nulls().unique()
-        held = self._classes.holding(distinct)
-        keys = pl.DataFrame({"domain": distinct, "held": held}).with_columns(
-            held=pl.when(pl.col("domain") == "").then(pl.lit(_NO_DOMAIN, pl.UInt64)).otherwise("held")
+        held = pl.DataFrame({"domain": domains, "held": self._classes.holding(domains)}).select(
+            "domain",
+            held=pl.when(pl.col("domain") == "")
+            .then(pl.lit(_NO_DOMAIN, pl.UInt64))
+            .when(pl.col("domain").is_not_null())
+            .then("held"),
         )
-        classes = keys.group_by("held").agg(pl.col("domain").first())
+        classes = held.drop_nulls().group_by("held").agg(pl.col("domain").first())
         for number, domain in classes.iter_rows():
             if number not in self._known:
                 self._known[number] = self._ask(domain)
         facts = _facts([self._known[number] for number in classes["held"]], self.types, wanted)
-        by_domain = keys.join(classes.select("held").hstack(facts), on="held").drop("held")
-        frame = pl.DataFrame({"domain": domains})
-        return frame.join(by_domain, on="domain", how="left", maintain_order="left").drop("domain").get_columns()
+        by_class = classes.select("held").hstack(facts)
+        return (
+            held.select("held").join(by_class, on="held", how="left", maintain_order="left").drop("held").get_columns()
+        )
 
 
 class AddressFacts:
@@ -84,7 +87,7 @@ class AddressFacts:
     def of(self, addresses: pl.Series, wanted: Collection[str]) -> list[pl.Series]:
         """The wanted signals of each address; unknown where the address is."""
         classes = self._classes.of(addresses)
-        return [self._facts[name].gather(classes) for name in self.types if name in wanted]
+        return self._facts.select(pl.col(name).gather(classes) for name in self.types if name in wanted).get_columns()
 
 
 def _fits(asked: tuple[Membership, Entries], signal: str, kind: ListKind) -> bool:
