@@ -45,8 +45,9 @@ def dtype_of(type_: Type) -> Dtype:
 
 def column(name: str, type_: Type, values: Iterable[Value | None]) -> pl.Series:
     """Values of a signal as its column; None is unknown. They are facts already, so they fit."""
-    cells = [None if value is None else cell(value) for value in values]
-    return pl.Series(name, cells, dtype=dtype_of(type_))
+    if type_ is Type.IP or type_.is_set:
+        values = [None if value is None else cell(value) for value in values]
+    return pl.Series(name, values, dtype=dtype_of(type_))
 
 
 def cell(value: Value) -> Any:

@@ -87,8 +87,14 @@ class Answers:
     ) -> Facts:
         """What a check says of each distinct row of the columns that it reads."""
         keys = table.unique()
-        key, ask, names = check.key, self._ask[check.name], table.columns
-        answers = [ask(key(_signup(dict(zip(names, row, strict=True)), emails), _NOTHING_SAID)) for row in keys.rows()]
+        key, ask, signup = check.key, self._ask[check.name], _SIGNUPS[check.name]
+
+        def mailbox(written: str) -> EmailAddress:
+            if written not in emails:
+                emails[written] = normal_email(written)
+            return emails[written]
+
+        answers = [ask(key(signup(row, mailbox), _NOTHING_SAID)) for row in keys.iter_rows()]
         return _joined(table, keys, check, answers, signals)
 
     def _located(self, ips: pl.Series, signals: Sequence[str]) -> Facts:
@@ -130,23 +136,22 @@ def _joined(
     return {each.name.strip(): found[each.name].alias(each.name.strip()) for each in facts}
 
 
-def _signup(given: Mapping[str, Any], emails: dict[str, EmailAddress]) -> Signup:
-    """A signup of which only some columns are given; a check reads no others."""
-    written, number, where = given.get("email"), given.get("phone"), given.get("address.country", "")
-    if written is not None and written not in emails:
-        emails[written] = normal_email(written)
-    return Signup(
-        account_id="",
-        email=_NO_EMAIL if written is None else emails[written],
-        ip=unpacked(given["ip"]) if "ip" in given else _NO_IP,
-        submitted_at=_NO_TIME,
-        first_name=given.get("first_name", ""),
-        last_name=given.get("last_name", ""),
-        company=given.get("company", ""),
-        phone=normal_phone(number or "", where),
-        address=Address(**{part: given.get(f"address.{part}", "") for part in ADDRESS_LIMITS}),
-        user_agent=given.get("user_agent", ""),
-    )
+def _signup(**given: Any) -> Signup:
+    """A signup of which only some fields are given; a check reads no others."""
+    return Signup(**{"account_id": "", "email": _NO_EMAIL, "ip": _NO_IP, "submitted_at": _NO_TIME, **given})
+
+
+#: What a check is asked about: a row of the columns that it reads, as a signup.
+_SIGNUPS: Mapping[str, Callable[[Sequence[Any], Callable[[str], EmailAddress]], Signup]] = {
+    email.CHECK.name: lambda row, mailbox: _signup(email=mailbox(row[0])),
+    ip.CHECK.name: lambda row, _: _signup(ip=unpacked(row[0])),
+    phone.CHECK.name: lambda row, _: _signup(phone=normal_phone(row[0], row[1])),
+    address.CHECK.name: lambda row, _: _signup(address=Address(**dict(zip(ADDRESS_LIMITS, row, strict=True)))),
+    name.CHECK.name: lambda row, mailbox: _signup(
+        first_name=row[0], last_name=row[1], company=row[2], email=mailbox(row[3])
+    ),
+    user_agent.CHECK.name: lambda row, _: _signup(user_agent=row[0]),
+}
 
 
 def _runs(octets: Sequence[bytes], databases: Sequence[Database]) -> Iterator[tuple[IP, int]]:
