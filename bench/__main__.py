@@ -14,13 +14,13 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from bench import command, evaluation, lists, loading, screening
+from bench import columns, command, evaluation, lists, loading, screening
 from bench.figure import Options, Section
 from bench.peers import version_of
 from bench.picture import draw
 
 FOLDER = Path(__file__).parent
-SCRIPTS = (evaluation, loading, lists, screening, command)
+SCRIPTS = (evaluation, loading, lists, screening, columns, command)
 
 
 def main(arguments: list[str]) -> int:
