@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -10,8 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kycrisk.outcome import Outcome
+from kycrisk.problems import Problems
+from kycrisk.ruleset.columns.outcomes import VERDICT
 from kycrisk.ruleset.columns.values import values_of
 from kycrisk.ruleset.verdict import Verdict
+from kycrisk.screening.columns.classes import LISTED
+from kycrisk.screening.columns.parquet import screen_parquet
 from kycrisk.screening.columns.table import TableScreener
 from tests.screening.columns.making import Site, full_world, gappy_world, raw_signups
 
@@ -66,3 +71,143 @@ def test_signups_give_the_same_facts_and_verdicts_as_one_by_one(site, screener, 
     assert [verdict_of(row) for row in screened.verdicts.rows(named=True)] == [
         without_rules(site.verdict(each)) for each in known
     ]
+
+
+def kept(verdicts, screener, *, but=()):
+    """An earlier run's table as one of facts: without verdicts and without what lists say."""
+    by_lists = {signal for check in LISTED for signal in check.purposes}
+    return verdicts.drop(
+        [*VERDICT, *(name for name in verdicts.columns if name in by_lists or " in list(" in name), *but]
+    )
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=max(settings.default.max_examples // 10, 10))
+def test_facts_of_an_earlier_run_give_the_same_verdicts_when_lists_are_asked_anew(site, screener, seed):
+    table = table_of(raw_signups(random.Random(seed), 40))
+    first = screener.screen(table, facts=True).verdicts
+    again = screener.screen(kept(first, screener), facts=True)
+    assert again.verdicts.select(first.columns).equals(first)
+    assert again.refused.height == 0
+
+
+def test_facts_meet_the_lists_of_today(tmp_path):
+    site = Site(tmp_path, full_world(tmp_path))
+    table = table_of(raw_signups(random.Random(7), 300))
+    before = TableScreener(site.compiled, site.world, site.lists).screen(table, facts=True).verdicts
+    today = replace(site.world, lists=gappy_world(tmp_path).lists)
+    screener = TableScreener(site.compiled, today, site.lists)
+    after = screener.screen(kept(before, screener)).verdicts
+    assert after.equals(screener.screen(table).verdicts)
+    assert not after["outcome"].equals(before["outcome"])
+
+
+def test_exempted_accounts(site, screener):
+    rows = raw_signups(random.Random(3), 200)
+    told = [site.known(row) for row in rows]
+    silenced = [("disposable-email", "tor-exit") if number % 3 == 0 else () for number in range(len(rows))]
+    exempt = pl.Series("exempt", [list(each) or None for each in silenced], dtype=pl.List(pl.String))
+    screened = screener.screen(table_of(rows).with_columns(exempt))
+    expected = [
+        without_rules(site.verdict(known, rules))
+        for known, rules in zip(told, silenced, strict=True)
+        if not isinstance(known, str)
+    ]
+    assert [verdict_of(row) for row in screened.verdicts.rows(named=True)] == expected
+
+
+def test_counts_are_given_under_their_text(site, screener):
+    rows = raw_signups(random.Random(5), 60)
+    counts = [number % 5 or None for number in range(len(rows))]
+    name = 'signups(phone.e164, "24h")'
+    screened = screener.screen(table_of(rows).with_columns(pl.Series(name, counts, dtype=pl.Int64)))
+    expected = [
+        without_rules(site.verdict({**{key: value for key, value in known.items() if key != name}, **given}))
+        for known, count in ((site.known(row), count) for row, count in zip(rows, counts, strict=True))
+        if not isinstance(known, str) and (given := {} if count is None else {name: count}) is not None
+    ]
+    assert [verdict_of(row) for row in screened.verdicts.rows(named=True)] == expected
+
+
+def test_nested_columns_are_those_of_a_signup(screener):
+    rows = raw_signups(random.Random(9), 50)
+    flat = table_of(rows)
+    address = [name for name in flat.columns if name.startswith("address.")]
+    struct = flat.select(address=pl.struct(pl.col(name).alias(name.removeprefix("address.")) for name in address))
+    nested = flat.drop(address).hstack(struct)
+    assert screener.screen(nested).verdicts.equals(screener.screen(flat).verdicts)
+
+
+class Stream:
+    """Arrow data from elsewhere: nothing but the protocol."""
+
+    def __init__(self, table):
+        self._table = table
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self._table.__arrow_c_stream__(requested_schema)
+
+
+def test_arrow_in_arrow_out(screener):
+    table = table_of(raw_signups(random.Random(11), 20))
+    screened = screener.screen(Stream(table))
+    assert screened.verdicts.equals(screener.screen(table).verdicts)
+    assert pl.DataFrame(Stream(screened.verdicts)).equals(screened.verdicts)
+
+
+def test_an_empty_table(screener):
+    screened = screener.screen(table_of(raw_signups(random.Random(1), 1)).clear())
+    assert (screened.verdicts.height, screened.refused.height) == (0, 0)
+
+
+PROBLEMS = [
+    ("a misspelt signal", {"account_id": ["a"], "email.disposible": [True]},
+     ["the table: unknown column `email.disposible`"]),
+    ("no account", {"email.disposable": [True]}, ["the table: there is no column `account_id`"]),
+    ("columns of the wrong type", {"account_id": ["a"], "email.valid": ["yes"], "ip.asn": [0.5]},
+     ["column `email.valid`: expected bool, got String", "column `ip.asn`: expected int, got Float64"]),
+    ("a misspelt column of signups", {"account_id": ["a"], "email": ["a@b.ch"], "ip": ["5.5.5.5"], "fone": ["1"]},
+     ["the table: unknown column `fone`"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("columns", "told"), [row[1:] for row in PROBLEMS], ids=[row[0] for row in PROBLEMS])
+def test_tables_that_are_refused(screener, columns, told):
+    with pytest.raises(Problems) as refused:
+        screener.screen(pl.DataFrame(columns))
+    assert [str(problem) for problem in refused.value.problems] == told
+
+
+def test_signals_that_nothing_tells_are_named(screener):
+    signups = ["account_id", "email", "ip"]
+    assert (
+        screener.unanswered([*signups, *(n for n in screener.rules.signals if "signups(" in n or "distinct(" in n)])
+        == []
+    )
+    assert 'signups(phone.e164, "24h")' in screener.unanswered(signups)
+    told = screener.unanswered(["account_id", "email.domain"])
+    assert "email.disposable" not in told
+    assert {"ip.tor_exit", "name.placeholder", "email.valid"} <= set(told)
+
+
+def test_parquet_files_are_screened_in_slices_and_in_order(screener, tmp_path):
+    tables = [table_of(raw_signups(random.Random(seed), rows)) for seed, rows in ((1, 70), (2, 30))]
+    paths = [tmp_path / f"{number}.parquet" for number in range(len(tables))]
+    for path, table in zip(paths, tables, strict=True):
+        table.write_parquet(path)
+    screened = list(screen_parquet(screener, paths, rows=40))
+    expected = pl.concat([screener.screen(table).verdicts for table in tables])
+    assert [each.verdicts.height + each.refused.height for each in screened] == [40, 30, 30]
+    assert pl.concat([each.verdicts for each in screened]).equals(expected)
+
+
+def test_a_file_that_is_no_parquet_is_named(screener, tmp_path):
+    path = tmp_path / "signups.parquet"
+    path.write_text("account_id,email,ip\n")
+    with pytest.raises(Problems, match=r"signups\.parquet: is not a Parquet file that can be read"):
+        list(screen_parquet(screener, [path]))
+
+
+def test_only_columns_that_are_looked_at_are_read(screener):
+    names = ["account_id", "email.domain", "email.valid", "fraud.labels", "outcome", "exempt", "phone.kind"]
+    assert screener.reads(names) == ["account_id", "email.domain", "email.valid", "exempt", "phone.kind"]

@@ -17,9 +17,10 @@ import polars as pl
 from kycrisk.checks.catalogue import SIGNALS
 from kycrisk.checks.world import World
 from kycrisk.intake import COLUMNS
-from kycrisk.problems import Problem, Problems
+from kycrisk.problems import Problem, Problems, did_you_mean
 from kycrisk.ruleset.columns.given import given_columns
 from kycrisk.ruleset.columns.judge import ColumnRuleset
+from kycrisk.ruleset.columns.outcomes import VERDICT
 from kycrisk.ruleset.condition import Membership, SignalRef, Velocity
 from kycrisk.ruleset.evaluate import CompiledRuleset
 from kycrisk.screening.analyst_lists import Entries
@@ -84,6 +85,20 @@ class TableScreener:
         signups = {*COLUMNS, "address", "attributes", *self._attributes, *map(_short, self._attributes)}
         return [name for name in names if name in facts or (is_signups(names) and name in signups)]
 
+    def unanswered(self, names: Iterable[str]) -> list[str]:
+        """The signals that the rules read and a table with these columns can tell nothing of (counts: hardly anything).
+
+        They are unknown in every row, as facts are that were never gathered: whoever starts a run should see them.
+        """
+        names = set(names)
+        told = names | (SIGNALS.keys() | self._attributes.keys() if is_signups(names) else set())
+        for base, source in ((DOMAIN, self._domains), (ADDRESS, self._addresses)):
+            told |= source.types.keys() if base in told else set()
+        told |= {
+            ref.name for ref in self._derived if isinstance(ref.derived, Membership) and ref.derived.signal in told
+        }
+        return sorted(self.rules.signals.keys() - told)
+
     def screen(self, table: ArrowStream, *, facts: bool = False) -> ScreenedTable:
         """The verdicts of a table's rows. Raises `Problems` where its columns are not what they should be."""
         frame = flattened(_frame(table))
@@ -94,7 +109,7 @@ class TableScreener:
             rows, refused = read.signups, read.refused
             known = frame.select(beside)[rows[ROW]] if beside else rows.select(ROW)
         else:
-            _check_account(frame)
+            self._check_facts(frame.columns)
             known, rows = frame, None
             refused = pl.DataFrame(schema={"row": pl.UInt32, ACCOUNT: pl.String, "problems": pl.String})
         complete = self._complete(known, rows)
@@ -107,8 +122,25 @@ class TableScreener:
             )
         if facts:
             told = [name for name in complete.columns if name in self.rules.signals or name in self.needed]
-            verdicts = verdicts.hstack(complete.select(told))
+            verdicts = verdicts.hstack(complete.select(sorted(told)))
         return ScreenedTable(verdicts, refused)
+
+    def _check_facts(self, names: Iterable[str]) -> None:
+        """A misspelt column would be a signal that is unknown everywhere, and nobody would see it."""
+        catalogue = self.rules.compiled.ruleset.signals
+        known = {ACCOUNT, EXEMPT, *VERDICT, *catalogue}
+        problems = [
+            Problem(
+                "the table", f"unknown column `{name}`", did_you_mean(name, known) or "columns are named after signals"
+            )
+            for name in names
+            if name not in known and "(" not in name  # counts and lists of other rules do no harm
+        ]
+        if ACCOUNT not in names:
+            help_ = "every row is about an account; a table of signups has `email` and `ip` besides"
+            problems.append(Problem("the table", f"there is no column `{ACCOUNT}`", help_))
+        if problems:
+            raise Problems(problems)
 
     def _is_fact(self, name: str) -> bool:
         """Whether a column beside raw signups is a fact that is given."""
@@ -118,7 +150,7 @@ class TableScreener:
     def _complete(self, known: pl.DataFrame, rows: pl.DataFrame | None) -> pl.DataFrame:
         """The facts: those that are given, and those that can be found."""
         types = self._types()
-        given = {name: type_ for name, type_ in types.items() if name in known.columns}
+        given = {name: types[name] for name in known.columns if name in types}
         frame = given_columns(known, given)
         facts: Facts = {name: frame[name] for name in given}
         wanted = (self.needed | self._keys) - facts.keys()
@@ -163,8 +195,3 @@ def _frame(table: Any) -> pl.DataFrame:
 
 def _short(name: str) -> str:
     return f"attributes.{name.removeprefix('signup.')}"
-
-
-def _check_account(frame: pl.DataFrame) -> None:
-    if ACCOUNT not in frame.columns:
-        raise Problems([Problem("the table", f"there is no column `{ACCOUNT}`", "every row is about an account")])
