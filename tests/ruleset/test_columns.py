@@ -95,7 +95,16 @@ def made_up(source, rows, share):
     ]
 
 
-TABLES = [(1, 0.5), (7, 1.0), (20, 0.8), (40, 0.3), (0, 1.0)]  # rows, and how much of them is known
+TABLES = [
+    (1, 0.5),
+    (7, 1.0),
+    (20, 0.8),
+    (40, 0.3),
+    (3, 0.1),
+    (5, 0.9),
+    (2, 1.0),
+    (0, 1.0),
+]  # rows, and how much of them is known
 EXEMPT = [(), (), (), ("rule-0",), ("rule-1", "rule-5")]
 
 
