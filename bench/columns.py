@@ -49,7 +49,7 @@ from kycrisk.screening.columns.parquet import screen_parquet
 site, out, *paths = map(Path, sys.argv[1:])
 screener = open_table_screener(site, datetime.now(UTC))
 used, begun, accounts, refused = os.times(), perf_counter(), 0, 0
-for number, screened in enumerate(screen_parquet(screener, paths)):
+for number, (_, _, screened) in enumerate(screen_parquet(screener, paths)):
     screened.verdicts.write_parquet(out / f"{number:05}.parquet")
     accounts += screened.verdicts.height
     refused += screened.refused.height

@@ -12,10 +12,8 @@ from hypothesis import strategies as st
 
 from kycrisk.outcome import Outcome
 from kycrisk.problems import Problems
-from kycrisk.ruleset.columns.outcomes import VERDICT
 from kycrisk.ruleset.columns.values import values_of
 from kycrisk.ruleset.verdict import Verdict
-from kycrisk.screening.columns.classes import LISTED
 from kycrisk.screening.columns.parquet import screen_parquet
 from kycrisk.screening.columns.table import TableScreener
 from tests.screening.columns.making import Site, full_world, gappy_world, raw_signups
@@ -73,20 +71,12 @@ def test_signups_give_the_same_facts_and_verdicts_as_one_by_one(site, screener, 
     ]
 
 
-def kept(verdicts, screener, *, but=()):
-    """An earlier run's table as one of facts: without verdicts and without what lists say."""
-    by_lists = {signal for check in LISTED for signal in check.purposes}
-    return verdicts.drop(
-        [*VERDICT, *(name for name in verdicts.columns if name in by_lists or " in list(" in name), *but]
-    )
-
-
 @given(st.integers(0, 2**32))
 @settings(max_examples=max(settings.default.max_examples // 10, 10))
 def test_facts_of_an_earlier_run_give_the_same_verdicts_when_lists_are_asked_anew(site, screener, seed):
     table = table_of(raw_signups(random.Random(seed), 40))
     first = screener.screen(table, facts=True).verdicts
-    again = screener.screen(kept(first, screener), facts=True)
+    again = screener.screen(first, facts=True)
     assert again.verdicts.select(first.columns).equals(first)
     assert again.refused.height == 0
 
@@ -97,9 +87,10 @@ def test_facts_meet_the_lists_of_today(tmp_path):
     before = TableScreener(site.compiled, site.world, site.lists).screen(table, facts=True).verdicts
     today = replace(site.world, lists=gappy_world(tmp_path).lists)
     screener = TableScreener(site.compiled, today, site.lists)
-    after = screener.screen(kept(before, screener)).verdicts
+    after = screener.screen(before).verdicts
     assert after.equals(screener.screen(table).verdicts)
     assert not after["outcome"].equals(before["outcome"])
+    assert screener.screen(before, anew=False).verdicts.equals(before.select(after.columns))
 
 
 def test_exempted_accounts(site, screener):
@@ -164,6 +155,9 @@ PROBLEMS = [
     ("a misspelt signal", {"account_id": ["a"], "email.disposible": [True]},
      ["the table: unknown column `email.disposible`"]),
     ("no account", {"email.disposable": [True]}, ["the table: there is no column `account_id`"]),
+    ("a row without an account", {"account_id": ["a", None]}, ["column `account_id`: row 2: there is no account"]),
+    ("no lists of rules", {"account_id": ["a"], "exempt": ["tor-exit"]},
+     ["column `exempt`: expected lists of rules' ids, got String"]),
     ("columns of the wrong type", {"account_id": ["a"], "email.valid": ["yes"], "ip.asn": [0.5]},
      ["column `email.valid`: expected bool, got String", "column `ip.asn`: expected int, got Float64"]),
     ("a misspelt column of signups", {"account_id": ["a"], "email": ["a@b.ch"], "ip": ["5.5.5.5"], "fone": ["1"]},
@@ -191,14 +185,18 @@ def test_signals_that_nothing_tells_are_named(screener):
 
 
 def test_parquet_files_are_screened_in_slices_and_in_order(screener, tmp_path):
-    tables = [table_of(raw_signups(random.Random(seed), rows)) for seed, rows in ((1, 70), (2, 30))]
+    tables = [table_of(raw_signups(random.Random(seed), rows)) for seed, rows in ((1, 170), (2, 30))]
     paths = [tmp_path / f"{number}.parquet" for number in range(len(tables))]
     for path, table in zip(paths, tables, strict=True):
         table.write_parquet(path)
-    screened = list(screen_parquet(screener, paths, rows=40))
-    expected = pl.concat([screener.screen(table).verdicts for table in tables])
-    assert [each.verdicts.height + each.refused.height for each in screened] == [40, 30, 30]
-    assert pl.concat([each.verdicts for each in screened]).equals(expected)
+    slices = list(screen_parquet(screener, paths, rows=70))
+    whole = [screener.screen(table) for table in tables]
+    assert [(path, start) for path, start, _ in slices] == [
+        (paths[0], 0), (paths[0], 70), (paths[0], 140), (paths[1], 0)
+    ]  # fmt: skip
+    assert pl.concat([each.verdicts for _, _, each in slices]).equals(pl.concat([each.verdicts for each in whole]))
+    assert pl.concat([each.refused for _, _, each in slices]).equals(pl.concat([each.refused for each in whole]))
+    assert sum(each.refused.height for each in whole) > 5
 
 
 def test_a_file_that_is_no_parquet_is_named(screener, tmp_path):
@@ -208,6 +206,17 @@ def test_a_file_that_is_no_parquet_is_named(screener, tmp_path):
         list(screen_parquet(screener, [path]))
 
 
+@pytest.mark.parametrize(("columns", "told"), [row[1:] for row in PROBLEMS], ids=[row[0] for row in PROBLEMS])
+def test_files_that_are_refused(screener, tmp_path, columns, told):
+    pl.DataFrame(columns).write_parquet(tmp_path / "accounts.parquet")
+    with pytest.raises(Problems) as refused:
+        list(screen_parquet(screener, [tmp_path / "accounts.parquet"]))
+    place = f"{tmp_path}/accounts.parquet: rows from 1 on: "
+    assert [str(problem) for problem in refused.value.problems] == [place + each for each in told]
+
+
 def test_only_columns_that_are_looked_at_are_read(screener):
-    names = ["account_id", "email.domain", "email.valid", "fraud.labels", "outcome", "exempt", "phone.kind"]
-    assert screener.reads(names) == ["account_id", "email.domain", "email.valid", "exempt", "phone.kind"]
+    names = ["account_id", "email.domain", "email.valid", "fraud.labels", "outcome", "exempt", "email.disposable"]
+    assert screener.reads(names) == ["account_id", "email.domain", "email.valid", "exempt"]
+    assert screener.reads(names, anew=False) == [*screener.reads(names), "email.disposable"]
+    assert screener.reads(["account_id", "email.disposable"]) == ["account_id", "email.disposable"]

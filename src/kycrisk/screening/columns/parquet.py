@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -16,33 +17,58 @@ from kycrisk.screening.columns.table import ScreenedTable, TableScreener
 ROWS = 250_000
 
 
+class ScreenedSlice(NamedTuple):
+    """A slice of a file: where its rows begin, and what became of them. Refused rows are numbered as in the file."""
+
+    path: Path
+    start: int
+    screened: ScreenedTable
+
+
 def screen_parquet(
-    screener: TableScreener, paths: Sequence[Path], *, rows: int = ROWS, threads: int = 2, facts: bool = False
-) -> Iterator[ScreenedTable]:
-    """The verdicts of Parquet files, a slice at a time and in the order of their rows.
+    screener: TableScreener,
+    paths: Sequence[Path],
+    *,
+    rows: int = ROWS,
+    threads: int = 2,
+    facts: bool = False,
+    anew: bool = True,
+) -> Iterator[ScreenedSlice]:
+    """The verdicts of Parquet files, a slice at a time and in the order of their rows; see `TableScreener.screen`.
 
     Only the columns that are looked at are read. While one slice is judged the next is read: `threads` at a time.
     Raises `Problems` for what is no Parquet file and for columns that are not what they should be.
     """
-    slices = ((path, at) for path in paths for at in range(0, max(_height(path), 1), rows))
+
+    def screened(path: Path, start: int) -> ScreenedSlice:
+        try:
+            found = screener.screen(_read(screener, path, start, rows, anew), facts=facts, anew=anew)
+        except Problems as wrong:
+            raise Problems(
+                Problem(f"{path}: rows from {start + 1} on", str(each), each.help) for each in wrong.problems
+            ) from None
+        refused = found.refused.with_columns(pl.col("row") + start)
+        return ScreenedSlice(path, start, ScreenedTable(found.verdicts, refused))
+
+    slices = ((path, start) for path in paths for start in range(0, max(_height(path), 1), rows))
     with ThreadPoolExecutor(threads) as pool:
-        pending: deque[Future[ScreenedTable]] = deque()
-        for path, at in slices:
-            pending.append(pool.submit(_screened, screener, path, at, rows, facts))
+        pending: deque[Future[ScreenedSlice]] = deque()
+        for path, start in slices:
+            pending.append(pool.submit(screened, path, start))
             if len(pending) > threads:
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
 
 
-def _screened(screener: TableScreener, path: Path, at: int, rows: int, facts: bool) -> ScreenedTable:
+def _read(screener: TableScreener, path: Path, start: int, rows: int, anew: bool) -> pl.DataFrame:
     try:
         table = pl.scan_parquet(path)
         names = table.collect_schema().names()
-        part = table.select(screener.reads(names)).slice(at, rows).collect()
+        screener.check_columns(names)  # before the columns that are not looked at are left out
+        return table.select(screener.reads(names, anew=anew)).slice(start, rows).collect()
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise Problems([Problem(f"{path}: row {at + 1}", f"cannot be read: {_first_line(error)}")]) from None
-    return screener.screen(part, facts=facts)
+        raise Problems([Problem("", f"cannot be read: {_first_line(error)}")]) from None
 
 
 def _height(path: Path) -> int:

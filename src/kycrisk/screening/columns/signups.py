@@ -20,7 +20,6 @@ from kycrisk.ordinary import ADDRESS_LIMITS, LIMITS
 from kycrisk.problems import Problems
 from kycrisk.ruleset.columns.values import cell, dtype_of, packed
 from kycrisk.screening.inputs.parquet import raw_signup
-from kycrisk.screening.inputs.rows import checked_columns
 from kycrisk.signals import MAX_INT, Signal, Type
 from kycrisk.signup import Signup
 
@@ -56,8 +55,7 @@ def flattened(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def read_signups(table: pl.DataFrame, attributes: Mapping[str, Signal], now: datetime) -> ReadSignups:
-    """The signups of a flat table. Raises `Problems` where its columns are not those of signups."""
-    checked_columns("the table", table.columns, attributes)
+    """The signups of a flat table with the columns of signups and no others."""
     numbered = table.with_row_index(ROW)
     plain = numbered.select(ROW, *_read(numbered, attributes, now))
     odd = plain.filter(~pl.col("plain"))[ROW]

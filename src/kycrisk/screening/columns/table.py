@@ -2,13 +2,13 @@
 
 Two kinds of tables are taken. One of raw signups (`account_id`, `email`, `ip` and what else a signup has) is read and
 every check is asked. One of facts has columns named after signals (`email.domain`, `ip.address`, `name.placeholder`
-...), as an earlier run gave them; what only the text of a signup can tell comes from there, and the lists are asked
-anew. Counts (`signups(ip, "24h")`) are columns under their text in both. A column that is given is not asked for.
+...), as an earlier run gave them. Counts (`signups(ip, "24h")`) are columns under their text in both. A fact that is
+given is not asked for again, but for what lists decide: they change, and asking them costs next to nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -28,6 +28,7 @@ from kycrisk.screening.columns.answers import Answers, Facts
 from kycrisk.screening.columns.classes import ADDRESS, DOMAIN, AddressFacts, DomainFacts
 from kycrisk.screening.columns.derived import base_of, membership, unshared
 from kycrisk.screening.columns.signups import ROW, flattened, is_signups, read_signups
+from kycrisk.screening.inputs.rows import checked_columns
 from kycrisk.signals import Type, Unknown
 
 #: The column that lists the rules an account is exempt from.
@@ -77,13 +78,25 @@ class TableScreener:
         self.needed = {*plain, *bases}
         by_lists = self._domains.types.keys() | self._addresses.types.keys()
         self._keys = {DOMAIN, ADDRESS} if by_lists & (self.needed | self.rules.signals.keys()) else set()
+        #: What lists decide, each with the signal that they are asked about.
+        self._listed: Mapping[str, str] = {
+            **dict.fromkeys(self._domains.types, DOMAIN),
+            **dict.fromkeys(self._addresses.types, ADDRESS),
+            **{ref.name: base_of(ref, self._lists) for ref in self._derived if isinstance(ref.derived, Membership)},
+        }
 
-    def reads(self, names: Iterable[str]) -> list[str]:
-        """Those of a table's columns that are looked at, so that no others need to be loaded."""
+    def reads(self, names: Iterable[str], *, anew: bool = True) -> list[str]:
+        """Those of a table's columns that `screen` looks at, so that no others need to be loaded."""
         names = list(names)
-        facts = {ACCOUNT, EXEMPT, *self.needed, *self._keys, *self.rules.signals}
+        facts = {ACCOUNT, EXEMPT, *self.needed, *self._keys, *self.rules.signals} - self._stale(names, anew)
         signups = {*COLUMNS, "address", "attributes", *self._attributes, *map(_short, self._attributes)}
         return [name for name in names if name in facts or (is_signups(names) and name in signups)]
+
+    def _stale(self, names: Iterable[str], anew: bool) -> set[str]:
+        """The columns that are not taken as they are, because lists can be asked anew."""
+        names = set(names)
+        can_ask = names | (SIGNALS.keys() if is_signups(names) else set())
+        return {name for name in names if anew and self._listed.get(name) in can_ask}
 
     def unanswered(self, names: Iterable[str]) -> list[str]:
         """The signals that the rules read and a table with these columns can tell nothing of (counts: hardly anything).
@@ -99,9 +112,14 @@ class TableScreener:
         }
         return sorted(self.rules.signals.keys() - told)
 
-    def screen(self, table: ArrowStream, *, facts: bool = False) -> ScreenedTable:
-        """The verdicts of a table's rows. Raises `Problems` where its columns are not what they should be."""
+    def screen(self, table: ArrowStream, *, facts: bool = False, anew: bool = True) -> ScreenedTable:
+        """The verdicts of a table's rows. Raises `Problems` where its columns are not what they should be.
+
+        With `facts` they carry the facts that the rules read. Without `anew` the word of a list that is given stands.
+        """
         frame = flattened(_frame(table))
+        self.check_columns(frame.columns)
+        frame = frame.drop(self._stale(frame.columns, anew))
         if is_signups(frame.columns):
             raw = [name for name in frame.columns if not self._is_fact(name)]
             read = read_signups(frame.select(raw), self._attributes, self.world.now)
@@ -109,12 +127,12 @@ class TableScreener:
             rows, refused = read.signups, read.refused
             known = frame.select(beside)[rows[ROW]] if beside else rows.select(ROW)
         else:
-            self._check_facts(frame.columns)
+            _check_accounts(frame[ACCOUNT])
             known, rows = frame, None
             refused = pl.DataFrame(schema={"row": pl.UInt32, ACCOUNT: pl.String, "problems": pl.String})
         complete = self._complete(known, rows)
         accounts = (known if rows is None else rows)[ACCOUNT]
-        exempt = known[EXEMPT] if EXEMPT in known.columns else None
+        exempt = _exempt(known[EXEMPT]) if EXEMPT in known.columns else None
         verdicts = self.rules.verdicts(complete, exempt).insert_column(0, accounts)
         if verdicts.height + refused.height != frame.height:
             raise RuntimeError(
@@ -125,10 +143,16 @@ class TableScreener:
             verdicts = verdicts.hstack(complete.select(sorted(told)))
         return ScreenedTable(verdicts, refused)
 
-    def _check_facts(self, names: Iterable[str]) -> None:
-        """A misspelt column would be a signal that is unknown everywhere, and nobody would see it."""
-        catalogue = self.rules.compiled.ruleset.signals
-        known = {ACCOUNT, EXEMPT, *VERDICT, *catalogue}
+    def check_columns(self, names: Sequence[str]) -> None:
+        """Raises `Problems` unless a table with these columns is one of signups or of facts.
+
+        A misspelt column would be a signal that is unknown everywhere, and nobody would see it.
+        """
+        if is_signups(names):
+            raw = [name for name in names if not self._is_fact(name) and name not in ("address", "attributes")]
+            checked_columns("the table", raw, self._attributes)
+            return
+        known = {ACCOUNT, EXEMPT, *VERDICT, *self.rules.compiled.ruleset.signals}
         problems = [
             Problem(
                 "the table", f"unknown column `{name}`", did_you_mean(name, known) or "columns are named after signals"
@@ -187,6 +211,18 @@ class TableScreener:
 
 def _refs(compiled: CompiledRuleset) -> list[SignalRef]:
     return list(dict.fromkeys(ref for rule in compiled.live for ref in rule.signals))
+
+
+def _check_accounts(accounts: pl.Series) -> None:
+    nameless = accounts.is_null().arg_true()
+    if len(nameless):
+        raise Problems([Problem(f"column `{ACCOUNT}`", f"row {nameless[0] + 1}: there is no account")])
+
+
+def _exempt(rules: pl.Series) -> pl.Series:
+    if rules.dtype not in (pl.List(pl.String), pl.Null):
+        raise Problems([Problem(f"column `{EXEMPT}`", f"expected lists of rules' ids, got {rules.dtype}")])
+    return rules.cast(pl.List(pl.String))
 
 
 def _frame(table: Any) -> pl.DataFrame:
