@@ -25,6 +25,8 @@ def judged(
     """The verdicts of the columnar engine with the rules that it found to hit or to be unknown."""
     engine = ColumnRuleset(compile_ruleset(ruleset))
     frame = table(facts, engine.signals)
+    if len(facts) % 2 == 0:  # a signal that nobody knows anything of may as well have no column
+        frame = frame.drop(name for name in engine.signals if frame[name].null_count() == len(facts))
     silenced = [()] * len(facts) if exempt is None else exempt
     series = None if exempt is None else pl.Series([sorted(each) for each in exempt], dtype=pl.List(pl.String))
     rows = engine.verdicts(frame, series).rows(named=True)

@@ -10,15 +10,28 @@ import re2
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from kycrisk.outcome import IfUnknown, Outcome, Score
 from kycrisk.ruleset import reference
 from kycrisk.ruleset.columns.dialect import in_rust
 from kycrisk.ruleset.columns.texts import lower, matches
 from kycrisk.ruleset.columns.values import column, packed, unpacked, values_of
-from kycrisk.ruleset.condition import Arithmetic, Compare, InNetworks, InSet, Literal, Matches, OneOf, SignalRef
+from kycrisk.ruleset.condition import Arithmetic, Compare, InNetworks, InSet, Literal, Lower, Matches, OneOf, SignalRef
 from kycrisk.ruleset.evaluate import compile_ruleset
 from kycrisk.ruleset.literals import read_pattern
+from kycrisk.ruleset.model import Policy, Ruleset
 from kycrisk.signals import MAX_DURATION, MAX_INT, Type
-from tests.ruleset.strategies import VALUES, conditions, durations, leaves, numbers, rulesets, texts, times
+from tests.ruleset.strategies import (
+    SIGNALS,
+    VALUES,
+    conditions,
+    durations,
+    leaves,
+    numbers,
+    rule,
+    rulesets,
+    texts,
+    times,
+)
 from tests.ruleset.tables import judged
 
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -121,6 +134,33 @@ def test_tables_have_the_scalar_verdicts(ruleset, seed):
 @given(rulesets(anything, max_rules=2), st.integers(0, 2**32))
 def test_tables_have_the_reference_verdicts(ruleset, seed):
     facts = made_up(random.Random(seed), 10, 0.7)
+    assert judged(ruleset, facts) == [reference.verdict(ruleset, known) for known in facts]
+
+
+INT_X, DUR_D, STR_S = SignalRef("int.x", Type.INT), SignalRef("dur.d", Type.DURATION), SignalRef("str.s", Type.STR)
+ONE, ZERO, HOUR = Literal(1, Type.INT), Literal(0, Type.INT), Literal(timedelta(hours=1), Type.DURATION)
+CONSTANTS = {
+    "a sum": Compare("==", Arithmetic("+", ONE, ONE, Type.FLOAT), INT_X),
+    "a division by zero": Compare("==", Arithmetic("/", ONE, ZERO, Type.FLOAT), INT_X),
+    "a division by zero inside": Compare(
+        "==", Arithmetic("+", INT_X, Arithmetic("/", ONE, ZERO, Type.FLOAT), Type.FLOAT), INT_X
+    ),
+    "a sum of durations": Compare("<", Arithmetic("+", HOUR, HOUR, Type.DURATION), DUR_D),
+    "lower case": Compare("!=", Lower(Literal("A", Type.STR)), STR_S),
+    "a whole number beside a computed one": Compare("==", ONE, Arithmetic("+", INT_X, INT_X, Type.FLOAT)),
+    "nothing but constants": Compare("<", ZERO, ONE),
+}
+
+
+@pytest.mark.parametrize("condition", CONSTANTS.values(), ids=CONSTANTS)
+@pytest.mark.parametrize("facts", [[{}] * 3, [{"int.x": 2, "dur.d": timedelta(hours=3), "str.s": "a"}, {}, {}]])
+def test_computed_constants_beside_nulls_have_a_row_for_each(condition, facts):
+    ruleset = Ruleset(
+        policy=Policy(bands=((1, Outcome.REVIEW),)),
+        rules=(rule(0, condition, Score(5), IfUnknown.MISS),),
+        version="sha256:test",
+        signals=SIGNALS,
+    )
     assert judged(ruleset, facts) == [reference.verdict(ruleset, known) for known in facts]
 
 

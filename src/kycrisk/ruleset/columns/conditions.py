@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from ipaddress import IPv4Network
-from operator import and_, eq, ge, gt, le, lt, ne, or_
+from operator import add, and_, eq, ge, gt, le, lt, mul, ne, or_, sub, truediv
 from typing import Any
 
 import polars as pl
 
+from kycrisk.ruleset import reference
 from kycrisk.ruleset.columns.texts import lower, matches
 from kycrisk.ruleset.columns.values import Dtype, cell, dtype_of, microseconds
 from kycrisk.ruleset.condition import (
@@ -36,6 +37,7 @@ from kycrisk.ruleset.condition import (
     TextTest,
     type_of,
 )
+from kycrisk.ruleset.operators import arithmetic
 from kycrisk.signals import MAX_DURATION, Scalar, Type
 
 _COMPARISONS: Mapping[str, Callable[[Any, Any], pl.Expr]] = {
@@ -46,6 +48,7 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], pl.Expr]] = {
     ">": gt,
     ">=": ge,
 }
+_ARITHMETIC: Mapping[str, Callable[[Any, Any], pl.Expr]] = {"+": add, "-": sub, "*": mul, "/": truediv}
 _TEXT_TESTS: Mapping[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
     "starts_with": lambda text, part: text.str.starts_with(part),
     "ends_with": lambda text, part: text.str.ends_with(part),
@@ -70,6 +73,17 @@ def truth(condition: Condition) -> pl.Expr:
             return pl.lit(True) if not items else reduce(and_, map(truth, items))
         case AnyOf(items):
             return pl.lit(False) if not items else reduce(or_, map(truth, items))
+    constants = [_constant(operand) for operand in reference.operands(condition)]
+    if (None,) in constants:
+        return pl.lit(None, pl.Boolean)
+    if None not in constants:
+        return pl.lit(reference.truth(condition, {}), pl.Boolean)
+    return _leaf(condition)
+
+
+def _leaf(condition: Condition) -> pl.Expr:
+    """The truth of a leaf of which at least one operand is no constant."""
+    match condition:
         case Compare(op, left, right):
             return _compare(op, left, right)
         case OneOf(item, values):
@@ -82,23 +96,56 @@ def truth(condition: Condition) -> pl.Expr:
             return _TEXT_TESTS[op](_value(text), _value(part))
         case Matches(text, pattern):
             return matches(_value(text), pattern)
+    raise AssertionError(condition)
 
 
-def _value(operand: Operand) -> pl.Expr:
-    """An operand as its column; times and durations as microseconds, the results of arithmetic as doubles."""
+def _constant(operand: Operand) -> tuple[Scalar | None] | None:
+    """The value of an operand that no signal has a part in, None for unknown; None for any other operand.
+
+    Constants are computed here, because Polars gives one row for a computed constant beside a column of nulls.
+    """
     match operand:
-        case Literal(value, type_):
-            return pl.lit(_constant(value), dtype=_physical(type_))
+        case Literal(value):
+            return (value,)
+        case SignalRef():
+            return None
+        case Lower(text):
+            inner = _constant(text)
+            return None if inner is None else (str(inner[0]).lower(),)
+        case Arithmetic(op, left, right):
+            sides = [_constant(left), _constant(right)]
+            if (None,) in sides:
+                return (None,)
+            known = [side[0] for side in sides if side is not None and side[0] is not None]
+            return (arithmetic(op, *known),) if len(known) == len(sides) else None
+
+
+def _value(operand: Operand, wanted: Dtype | None = None) -> pl.Expr:
+    """An operand as its column, as doubles where these are wanted; times and durations are microseconds."""
+    constant = _constant(operand)
+    if constant is not None:
+        return _literal(constant[0], wanted or _computed_as(operand))
+    column = _column(operand)
+    return column.cast(wanted) if wanted is not None and wanted != _computed_as(operand) else column
+
+
+def _column(operand: Operand) -> pl.Expr:
+    match operand:
         case SignalRef(name, type_):
             return pl.col(name).to_physical() if type_ in _TIMES else pl.col(name)
         case Lower(text):
             return lower(_value(text))
-        case Arithmetic():
-            return _arithmetic(operand)
+        case Arithmetic(type=type_):
+            return _times(operand) if type_ in _TIMES else _numbers(operand)
+    raise AssertionError(operand)
 
 
-def _constant(value: Scalar) -> Any:
-    return microseconds(value) if isinstance(value, (datetime, timedelta)) else cell(value)
+def _literal(value: Scalar | None, dtype: Dtype) -> pl.Expr:
+    if isinstance(value, (datetime, timedelta)):
+        return pl.lit(microseconds(value), dtype)
+    if dtype == pl.Float64 and isinstance(value, (int, float)):
+        return pl.lit(float(value), dtype)
+    return pl.lit(None if value is None else cell(value), dtype)
 
 
 def _physical(type_: Type) -> Dtype:
@@ -106,55 +153,46 @@ def _physical(type_: Type) -> Dtype:
 
 
 def _computed_as(operand: Operand) -> Dtype:
-    """The type of `_value`'s column."""
+    """The type of `_value`'s column when nothing else is wanted."""
     if isinstance(operand, Arithmetic) and operand.type in _NUMBERS:
         return pl.Float64()
     return _physical(type_of(operand))
 
 
-def _arithmetic(operand: Arithmetic) -> pl.Expr:
-    if operand.type in _TIMES:
-        left, right = _value(operand.left), _value(operand.right)
-        result = left + right if operand.op == "+" else left - right
-        least, most = (_FIRST, _LAST) if operand.type is Type.DATETIME else (-_LONGEST, _LONGEST)
-        return pl.when((result >= least) & (result <= most)).then(result)
-    left, right = (_value(side).cast(pl.Float64) for side in (operand.left, operand.right))
-    match operand.op:
-        case "+":
-            result = left + right
-        case "-":
-            result = left - right
-        case "*":
-            result = left * right
-        case _:
-            result = left / right  # by zero: infinite or not a number, hence unknown like every such result
-    return pl.when(result.is_finite()).then(result)
+def _times(operand: Arithmetic) -> pl.Expr:
+    left, right = _value(operand.left), _value(operand.right)
+    result = left + right if operand.op == "+" else left - right
+    least, most = (_FIRST, _LAST) if operand.type is Type.DATETIME else (-_LONGEST, _LONGEST)
+    return pl.when((result >= least) & (result <= most)).then(result)
+
+
+def _numbers(operand: Arithmetic) -> pl.Expr:
+    left, right = (_value(side, pl.Float64()) for side in (operand.left, operand.right))
+    result: pl.Expr = _ARITHMETIC[operand.op](left, right)
+    return pl.when(result.is_finite()).then(result)  # by zero: infinite or not a number, hence unknown like these
 
 
 def _compare(op: str, left: Operand, right: Operand) -> pl.Expr:
-    sides = [_value(left), _value(right)]
-    if _computed_as(left) != _computed_as(right):  # a whole number beside a fraction; both are exact as doubles
-        sides = [side.cast(pl.Float64) for side in sides]
-    return _COMPARISONS[op](*sides)
+    types = {_computed_as(left), _computed_as(right)}
+    wanted = None if len(types) == 1 else pl.Float64()  # a whole number beside a fraction; doubles hold both exactly
+    return _COMPARISONS[op](_value(left, wanted), _value(right, wanted))
 
 
 def _one_of(item: Operand, values: frozenset[Scalar]) -> pl.Expr:
     """Equality with each, as a set of mixed numbers or of addresses has no column type of its own."""
-    found = _value(item)
     if type_of(item) is Type.STR:
-        return found.is_in(sorted(map(str, values)))
-    if type_of(item) in _NUMBERS:
-        found = found.cast(pl.Float64)
-        return reduce(or_, (found == pl.lit(float(value), pl.Float64) for value in values))  # type: ignore[arg-type]
-    return reduce(or_, (found == pl.lit(_constant(value), _physical(type_of(item))) for value in values))
+        return _value(item).is_in(sorted(map(str, values)))
+    dtype = pl.Float64() if type_of(item) in _NUMBERS else _physical(type_of(item))
+    found = _value(item, dtype)
+    return reduce(or_, (found == _literal(value, dtype) for value in values))
 
 
 def _in_set(item: Operand, members: SignalRef) -> pl.Expr:
-    found, among = _value(item), pl.col(members.name)
-    if members.type.item in _NUMBERS:
-        found, among = found.cast(pl.Float64), among.cast(pl.List(pl.Float64))
-    elif members.type.item in _TIMES:
-        among = among.cast(pl.List(pl.Int64))
+    among = pl.col(members.name)
+    dtype = pl.Float64() if members.type.item in _NUMBERS else _physical(members.type.item)
+    found = _value(item, dtype)
+    if members.type.item in (*_NUMBERS, *_TIMES):
+        among = among.cast(pl.List(dtype))
     return pl.when(found.is_not_null() & among.is_not_null()).then(among.list.contains(found))
 
 
