@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import polars as pl
 import pytest
@@ -57,7 +58,7 @@ def test_signups_give_the_same_facts_and_verdicts_as_one_by_one(site, screener, 
     screened = screener.screen(table_of(rows), facts=True)
     assert screened.refused.rows() == [
         (number, str(row["account_id"] or ""), why)
-        for number, (row, why) in enumerate(zip(rows, told, strict=True))
+        for number, (row, why) in enumerate(zip(rows, told, strict=True), 1)
         if isinstance(why, str)
     ]
     known = [each for each in told if not isinstance(each, str)]
@@ -127,6 +128,25 @@ def test_nested_columns_are_those_of_a_signup(screener):
     struct = flat.select(address=pl.struct(pl.col(name).alias(name.removeprefix("address.")) for name in address))
     nested = flat.drop(address).hstack(struct)
     assert screener.screen(nested).verdicts.equals(screener.screen(flat).verdicts)
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+def test_times_of_any_unit_and_zone(screener, unit):
+    table = table_of(raw_signups(random.Random(13), 60)).with_columns(
+        pl.col("submitted_at").str.to_datetime(time_zone="UTC", strict=False).dt.truncate("1s")
+    )
+    zoned = pl.col("submitted_at").dt.cast_time_unit(unit).dt.convert_time_zone("Asia/Tokyo")
+    assert screener.screen(table.with_columns(zoned)).verdicts.equals(screener.screen(table).verdicts)
+
+
+def test_times_ahead_and_times_without_a_zone_are_refused(screener):
+    table = table_of(raw_signups(random.Random(17), 3)).with_columns(email=pl.lit("a@b.ch"), ip=pl.lit("5.5.5.5"))
+    for moment, why in (
+        (datetime(2027, 1, 1, tzinfo=UTC), "submitted_at: `2027-01-01T00:00:00+00:00` is more than a day ahead"),
+        (datetime(2026, 1, 1), "submitted_at: `2026-01-01T00:00:00` has no time zone"),
+    ):
+        refused = screener.screen(table.with_columns(submitted_at=pl.lit(moment))).refused
+        assert refused["problems"].to_list() == [why] * 3
 
 
 class Stream:

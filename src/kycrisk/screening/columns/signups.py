@@ -36,7 +36,8 @@ class ReadSignups:
     """Signups in their normal form, and the rows that are none.
 
     `signups` has the columns of a table of signups (`ip` in octets, texts empty where nothing was given) and the
-    attributes under their full names, null where a signup does not carry them. `refused` says why, row by row.
+    attributes under their full names, null where a signup does not carry them. `refused` has the row, counted from 1,
+    the account and why.
     """
 
     signups: pl.DataFrame
@@ -76,7 +77,7 @@ def _with_odd(
             signup = read_signup(raw, attributes=attributes, now=now)
         except Problems as wrong:
             told = "; ".join(str(problem) for problem in wrong.problems)
-            refused.append((row, str(raw.get("account_id", "")), told))
+            refused.append((row + 1, str(raw.get("account_id", "")), told))
         else:
             read.append({ROW: row, **_cells(signup)})
     instead = pl.DataFrame(read, schema=plain.schema)
@@ -156,9 +157,10 @@ def _octets(text: str) -> bytes | None:
 
 def _moments(given: pl.Series, now: datetime) -> tuple[pl.Series, pl.Series]:
     """When the signups were submitted: now, where they do not say."""
-    if isinstance(given.dtype, pl.Datetime) and given.dtype.time_zone is not None and given.dtype.time_unit == "us":
-        moments = given.dt.convert_time_zone("UTC")
-        sure = moments >= datetime(1900, 1, 1, tzinfo=UTC)
+    if isinstance(given.dtype, pl.Datetime) and given.dtype.time_zone is not None:
+        written = given.dt.convert_time_zone("UTC")
+        sure = (written >= datetime(1900, 1, 1, tzinfo=UTC)) & (written <= now + MAX_AHEAD)  # before it could overflow
+        moments = written.cast(_TIME, strict=False)
     elif given.dtype == pl.String:
         moments = given.str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us", strict=False).dt.replace_time_zone("UTC")
         sure = given.str.contains(_MOMENT) & moments.is_not_null()

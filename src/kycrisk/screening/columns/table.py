@@ -47,7 +47,7 @@ class ScreenedTable:
     """What became of a table. Every row of it is in exactly one of the two.
 
     `verdicts` has the rows in their order: `account_id`, the columns of `VERDICT`, and the facts that the rules read
-    where they were asked for. `refused` has the rows that are no signups, by their numbers, and why.
+    where they were asked for. `refused` has the rows that are no signups, counted from 1, and why.
     """
 
     verdicts: pl.DataFrame
