@@ -154,7 +154,9 @@ CONSTANTS = {
 
 
 @pytest.mark.parametrize("condition", CONSTANTS.values(), ids=CONSTANTS)
-@pytest.mark.parametrize("facts", [[{}] * 3, [{"int.x": 2, "dur.d": timedelta(hours=3), "str.s": "a"}, {}, {}]])
+@pytest.mark.parametrize(
+    "facts", [[{}] * 3, [{}] * 4, [{"int.x": 2, "dur.d": timedelta(hours=3), "str.s": "a"}, {}, {}]]
+)
 def test_computed_constants_beside_nulls_have_a_row_for_each(condition, facts):
     ruleset = Ruleset(
         policy=Policy(bands=((1, Outcome.REVIEW),)),
