@@ -19,7 +19,7 @@ from kycrisk.ruleset.decide import decide, replay
 from kycrisk.ruleset.evaluate import CompiledRuleset, compile_ruleset
 from kycrisk.ruleset.model import Ruleset
 from kycrisk.screening.derived import derived_signals, prepare_derived, velocities
-from kycrisk.screening.gather import Gatherer, prepare_gatherer
+from kycrisk.screening.gather import Gatherer, Gathering, prepare_gatherer
 from kycrisk.screening.history import History
 from kycrisk.screening.network import Consulted, Question
 from kycrisk.screening.recheck import RecheckList
@@ -55,6 +55,18 @@ class Gathered(NamedTuple):
         return Question(self.signup, self.evidence, frozenset(exemption.rule for exemption in self.exemptions))
 
 
+class Begun(NamedTuple):
+    """A signup as the checks see it: nothing of earlier signups, of lists or of the network yet."""
+
+    gathering: Gathering
+    gatherer: Gatherer
+    exemptions: tuple[Exemption, ...]
+
+    def gathered(self, evidence: Evidence) -> Gathered:
+        """The signup with what is known about it by now."""
+        return Gathered(self.gathering.signup, evidence, tuple(self.gathering.lookups), self.exemptions)
+
+
 class Desk:
     """One site's rules and lists, ready for signups. Safe to share between threads, but for a run's history.
 
@@ -84,6 +96,16 @@ class Desk:
     @property
     def ruleset(self) -> Ruleset:
         return self.site.ruleset
+
+    @property
+    def good_until(self) -> datetime:
+        """When a list passes its maximum age, so that the lists have to be read again."""
+        return self._good_until
+
+    @property
+    def counts_late(self) -> bool:
+        """Whether earlier signups are counted by something that only the network says."""
+        return self._late_history
 
     @property
     def gatherer(self) -> Gatherer:
@@ -118,19 +140,25 @@ class Desk:
         """A raw signup in its normal form. Raises `Problems` naming every field that cannot be."""
         return read_signup(raw, attributes=self.site.ruleset.policy.attributes, now=self._clock())
 
-    def gather(self, signups: Sequence[Signup], now: datetime) -> list[Gathered]:
-        """What is known about signups without the network. Each counts those before it."""
+    def begin(self, signups: Sequence[Signup], now: datetime) -> list[Begun]:
+        """What the checks say about signups; the rest is derived later, by the gatherer that comes with it."""
         if now >= self._good_until:
             self._gatherer, self._good_until = self._prepare(now)
         gatherer, exemptions = self._gatherer, self.site.exemptions
+        return [
+            Begun(gathering, gatherer, exemptions.in_force(gathering.signup, now) if exemptions else ())
+            for gathering in gatherer.ask_checks(signups)
+        ]
+
+    def gather(self, signups: Sequence[Signup], now: datetime) -> list[Gathered]:
+        """What is known about signups without the network. Each counts those before it."""
         history = None if self._late_history else self.history
         found: list[Gathered] = []
-        for gathering in gatherer.ask_checks(signups):
-            evidence = gatherer.complete(gathering)
+        for begun in self.begin(signups, now):
+            evidence = begun.gatherer.complete(begun.gathering)
             if history is not None:
-                history.add(evidence.known, gathering.signup.submitted_at)
-            silenced = exemptions.in_force(gathering.signup, now) if exemptions else ()
-            found.append(Gathered(gathering.signup, evidence, tuple(gathering.lookups), silenced))
+                history.add(evidence.known, begun.gathering.signup.submitted_at)
+            found.append(begun.gathered(evidence))
         return found
 
     def decide(self, gathered: Gathered, consulted: Consulted | None, now: datetime, took_ms: float) -> Decision:

@@ -62,15 +62,24 @@ class Gatherer:
 
     def complete(self, gathering: Gathering) -> Evidence:
         """The evidence: what the checks said, the signup's attributes, and what is derived from both."""
-        known, unknown, signup = gathering.known, gathering.unknown, gathering.signup
+        self.add_attributes(gathering)
+        return self.derive(gathering)
+
+    def add_attributes(self, gathering: Gathering) -> None:
+        """Add the signup's attributes, and what no source of this site answers."""
+        known, unknown = gathering.known, gathering.unknown
         if self.unusable:
             unknown.update(self.unusable)
         if self.attributes:
             unknown.update(self.attributes)
-            for name, value in signup.attributes.items():
+            for name, value in gathering.signup.attributes.items():
                 known[name] = value
                 unknown.pop(name, None)
-        self.derived.answer(known, unknown, signup.submitted_at)
+
+    def derive(self, gathering: Gathering) -> Evidence:
+        """The evidence, with what is derived from all that was added before."""
+        known, unknown = gathering.known, gathering.unknown
+        self.derived.answer(known, unknown, gathering.signup.submitted_at)
         return Evidence(known, unknown, self.origins)
 
     def _unanswered(self, check: AnyCheck, unknown: Mapping[str, Unknown]) -> Lookup:
