@@ -1,0 +1,212 @@
+"""Counts over what was screened: `signups(key, window)` and `distinct(counted, key, window)`, exact, by index.
+
+A signup's facts are stored as pseudonyms when it is registered, and a signup counts those that were registered before
+it. Writers come one after the other (see `head`), so of two signups that arrive at the same instant, in whatever
+process, exactly one counts the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from kycrisk.decision_json import value_json
+from kycrisk.ruleset.condition import Velocity
+from kycrisk.signals import Value
+from kycrisk.store.moments import micros
+from kycrisk.store.reader import Reader
+from kycrisk.store.schema import SIGNALS
+from kycrisk.store.sealing import SiteKey
+from kycrisk.store.transaction import Transaction
+
+Counts = Mapping[Velocity, int]
+Facts = Mapping[str, Value]
+
+#: Kept for every signup, so that a new rule finds its past, beside what the rules in force ask for.
+ALWAYS = frozenset(
+    {
+        "ip.address",
+        "ip.network",
+        "email.address",
+        "email.canonical",
+        "email.domain",
+        "email.registrable",
+        "phone.e164",
+    }
+)
+#: Signups are submitted, and reach the store, in slightly different orders; clocks differ too. Of two whose moments
+#: are this near, the one that was registered first is the earlier one.
+SAME_MOMENT = timedelta(seconds=5)
+NO_COUNTS: Counts = MappingProxyType({})
+
+
+def countable(known: Facts, asked: Iterable[Velocity]) -> dict[str, Value]:
+    """The facts of a signup that are to be counted: those always kept, and those that velocity signals name."""
+    names = ALWAYS.union(name for each in asked for name in (each.key, each.counted))
+    return {name: known[name] for name in known if name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One signup's velocity signals. It sees what was registered before it, within each window up to its moment."""
+
+    facts: Facts
+    velocities: Sequence[Velocity]
+    at: datetime
+    before: int  # the signup's id
+
+
+class Signals:
+    """The numbers of signals in the table of facts, remembered."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, int] = {}
+
+    def known(self, connection: Connection, name: str) -> int | None:
+        """The number of a signal; None when no signup ever carried it."""
+        if name not in self._ids:
+            found = connection.execute(select(SIGNALS.c.id).where(SIGNALS.c.name == name)).scalar()
+            if found is None:
+                return None
+            self._ids[name] = found
+        return self._ids[name]
+
+    def taken(self, tx: Transaction, name: str) -> int:
+        """The number of a signal, given now when it has none."""
+        found = self._ids.get(name) or self.known(tx.connection, name)
+        if found is None:
+            [found] = tx.connection.execute(SIGNALS.insert().values(name=name).returning(SIGNALS.c.id)).one()
+            self._ids[name] = found
+            tx.undone.append(lambda: self._forget(name))
+        return found
+
+    def _forget(self, name: str) -> None:
+        self._ids.pop(name, None)
+
+
+def digest(site: SiteKey, signal: str, value: Value) -> bytes:
+    """The pseudonym of a signal's value."""
+    return site.pseudonym(signal, value if isinstance(value, str) else value_json(value))
+
+
+def fact_rows(tx: Transaction, signals: Signals, signup: int, facts: Facts, at: int) -> list[dict[str, Any]]:
+    """The rows of a signup's facts. What was not given (an empty text) is shared with nobody."""
+    return [
+        {"signup": signup, "signal": signals.taken(tx, name), "digest": digest(tx.site, name, value), "at": at}
+        for name, value in facts.items()
+        if value != ""
+    ]
+
+
+def count_all(
+    connection: Connection,
+    site: SiteKey,
+    signals: Signals,
+    asked: Sequence[Asked],
+    same_moment: timedelta = SAME_MOMENT,
+) -> list[dict[Velocity, int]]:
+    """The answers for several signups, in a few queries for all. A velocity whose key is no fact is left out."""
+    found: list[dict[Velocity, int]] = [{} for _ in asked]
+    signups: list[_Question] = []
+    distinct: list[_Question] = []
+    for index, each in enumerate(asked):
+        at, latest = micros(each.at), micros(each.at + same_moment)
+        for velocity in each.velocities:
+            if velocity.key not in each.facts:
+                continue
+            value = each.facts[velocity.key]
+            counted = signals.known(connection, velocity.counted) if velocity.counted else 0
+            found[index][velocity] = 0
+            if value != "" and counted is not None:
+                since = at - velocity.window // _MICROSECOND
+                question = (digest(site, velocity.key, value), since, latest, each.before, counted)
+                (distinct if velocity.counted else signups).append((index, velocity, question))
+    for questions, sql in ((signups, _SIGNUPS), (distinct, _DISTINCT)):
+        for index, velocity, count in _ask(connection, sql, questions):
+            found[index][velocity] = count
+    return found
+
+
+_MICROSECOND = timedelta(microseconds=1)
+_Question = tuple[int, Velocity, tuple[bytes, int, int, int, int]]
+_AT_ONCE = 512
+
+_SIGNUPS = """
+WITH asked(n, digest, since, latest, below, counted) AS (VALUES {rows})
+SELECT n, (
+  SELECT count(*) FROM facts
+  WHERE facts.digest = asked.digest AND facts.at BETWEEN asked.since AND asked.latest AND facts.signup < asked.below
+) FROM asked
+"""
+_DISTINCT = """
+WITH asked(n, digest, since, latest, below, counted) AS (VALUES {rows})
+SELECT n, (
+  SELECT count(DISTINCT other.digest) FROM facts
+  JOIN facts AS other ON other.signup = facts.signup AND other.signal = asked.counted
+  WHERE facts.digest = asked.digest AND facts.at BETWEEN asked.since AND asked.latest AND facts.signup < asked.below
+) FROM asked
+"""
+
+
+def _ask(connection: Connection, sql: str, questions: list[_Question]) -> Iterator[tuple[int, Velocity, int]]:
+    mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+    row = f"({', '.join([mark] * 6)})"
+    for start in range(0, len(questions), _AT_ONCE):
+        part = questions[start : start + _AT_ONCE]
+        # A power of two of rows, so that the database meets few different statements and keeps them prepared.
+        size = 1 << (len(part) - 1).bit_length()
+        given: list[object] = []
+        for n in range(size):
+            given += (n, *part[n][2]) if n < len(part) else (-1, b"", 0, 0, 0, 0)
+        text = sql.format(rows=", ".join([row] * size))
+        for n, count in connection.exec_driver_sql(text, tuple(given)):
+            if n >= 0:
+                index, velocity, _ = part[n]
+                yield index, velocity, count
+
+
+class VelocityCounts:
+    """Questions about the past that belong to no signup of now: previews, rules that are being written."""
+
+    def __init__(self, reader: Reader, site: SiteKey, signals: Signals) -> None:
+        self._reader, self._site, self._signals = reader, site, signals
+
+    async def count(self, facts: Facts, velocities: Sequence[Velocity], at: datetime) -> Counts:
+        """How often was that seen up to a moment?"""
+        asked = [Asked(facts, velocities, at, 2**62)]
+        [found] = await self._reader.read(count_all, self._site, self._signals, asked, timedelta(0))
+        return found
+
+
+class StoreHistory:
+    """The history of a `Screener` that stands on the store: it gives the counts that the store has taken already.
+
+    `with history.seeing(counts): decision = screener.screen(signup)`; each thread and task sees its own.
+    """
+
+    source = "signups in the store"
+
+    def __init__(self) -> None:
+        self._seen: ContextVar[Counts] = ContextVar("kycrisk_counts", default=NO_COUNTS)
+
+    @contextmanager
+    def seeing(self, counts: Counts) -> Iterator[None]:
+        token = self._seen.set(counts)
+        try:
+            yield
+        finally:
+            self._seen.reset(token)
+
+    def count(self, velocity: Velocity, known: Mapping[str, Value], at: datetime) -> int:
+        """The count of this velocity. Raises `KeyError` when the store was not asked for it."""
+        return self._seen.get()[velocity]
+
+    def add(self, known: Mapping[str, Value], at: datetime) -> None:
+        """Nothing: the store remembers signups itself."""
