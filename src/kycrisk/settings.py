@@ -11,10 +11,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from kycrisk.documents import open_document
+from kycrisk.documents import At, open_document
 from kycrisk.durations import parse_duration
 from kycrisk.feeds.catalogue import default_catalogue
 from kycrisk.problems import Problem, Problems
+from kycrisk.service_settings import LimitsForm, ServiceForm, ServiceSettings, listen_address, service_settings
 from kycrisk.shipped import shipped
 from kycrisk.sources.choice import NOTHING_CHOSEN, Choice
 from kycrisk.sources.choosing import SECTIONS, is_confidential, read_choice
@@ -42,6 +43,7 @@ class Settings:
     geo_max_age: timedelta = GEO_MAX_AGE
     offline: bool = False
     sources: Choice = NOTHING_CHOSEN
+    service: ServiceSettings
 
     def __post_init__(self) -> None:
         if self.offline and not self.sources.offline:
@@ -88,6 +90,7 @@ class SettingsForm(BaseModel):
     network: Any = Field(default=None, description="how sources are asked")
     budget: Any = Field(default=None, description="what all sources together may use in a day")
     sources: Any = Field(default=None, description="who is asked; nobody is who does not stand here")
+    service: ServiceForm = Field(default_factory=ServiceForm, description="how `kycrisk serve` runs")
     offline: bool = Field(default=False, description="never use the network")
 
 
@@ -98,8 +101,12 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "KYCRISK_STATE": ("state",),
     "KYCRISK_GEO_COUNTRY": ("geo", "country"),
     "KYCRISK_GEO_ASN": ("geo", "asn"),
+    "KYCRISK_LISTEN": ("service", "listen"),
+    "KYCRISK_DATABASE": ("service", "database"),
+    "KYCRISK_SITE_KEY": ("service", "site_key"),
     "KYCRISK_OFFLINE": ("offline",),
 }
+_NO_PATHS = (("offline",), ("service", "listen"), ("service", "database"))
 
 
 def read_settings(where: Path, *, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -116,11 +123,15 @@ def read_settings(where: Path, *, environ: Mapping[str, str] = os.environ) -> Se
     present, folder = file.is_file(), file.parent.resolve()
     if not present:
         return _settings(_overridden(SettingsForm(), environ), None, folder, NOTHING_CHOSEN)
-    document = open_document(file, confidential=is_confidential)
+    document = open_document(file, confidential=_is_confidential)
     sections = [(name,) for name in SECTIONS]
     form = _overridden(document.read(SettingsForm, but=sections), environ)
     choice = read_choice(document, Surroundings(folder=folder, environ=environ))
     return _settings(form, file, folder, choice)
+
+
+def _is_confidential(at: At) -> bool:
+    return is_confidential(at) or at[:2] == ("service", "database")  # its URL may hold a password
 
 
 def _overridden(form: SettingsForm, environ: Mapping[str, str]) -> SettingsForm:
@@ -131,10 +142,22 @@ def _overridden(form: SettingsForm, environ: Mapping[str, str]) -> SettingsForm:
             continue
         if path == ("offline",) and text.lower() not in ("true", "false", "1", "0"):
             raise Problems([Problem(f"${variable}", f"`{text}` is neither `true` nor `false`")])
+        if path == ("service", "listen"):
+            _check_listen(variable, text)
         *outer, last = path
         target = raw[outer[0]] if outer else raw
-        target[last] = text.lower() in ("true", "1") if path == ("offline",) else str(Path(text).absolute())
-    return SettingsForm.model_construct(**{**raw, "geo": GeoForm.model_construct(**raw["geo"])})
+        said: object = text if path in _NO_PATHS else str(Path(text).absolute())
+        target[last] = text.lower() in ("true", "1") if path == ("offline",) else said
+    geo, service = GeoForm.model_construct(**raw["geo"]), ServiceForm.model_construct(**raw["service"])
+    service.limits = LimitsForm.model_construct(**raw["service"]["limits"])
+    return SettingsForm.model_construct(**{**raw, "geo": geo, "service": service})
+
+
+def _check_listen(variable: str, text: str) -> None:
+    try:
+        listen_address(text)
+    except ValueError as error:
+        raise Problems([Problem(f"${variable}", str(error))]) from None
 
 
 def _settings(form: SettingsForm, file: Path | None, folder: Path, sources: Choice) -> Settings:
@@ -153,5 +176,6 @@ def _settings(form: SettingsForm, file: Path | None, folder: Path, sources: Choi
         geo_asn=at(form.geo.asn) if form.geo.asn else None,
         geo_max_age=form.geo.max_age,
         offline=form.offline,
+        service=service_settings(form.service, folder=folder, state=at(form.state)),
         sources=sources,
     )

@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import os
 
-from kycrisk.cli import doctor, evaluation, explain, feeds, folder, program, recheck, replay, rules, screen, signals
+from kycrisk.cli import (
+    doctor,
+    evaluation,
+    explain,
+    feeds,
+    folder,
+    keys,
+    program,
+    recheck,
+    replay,
+    rules,
+    screen,
+    serve,
+    signals,
+    support,
+)
 from kycrisk.cli.app import app
 from kycrisk.cli.terminal import note
 
 __all__ = ["app", "main"]
 
-for _group in (folder, rules, doctor, screen, explain, replay, evaluation, recheck, feeds, signals, program):
+_GROUPS = (
+    folder, rules, doctor, screen, explain, replay, evaluation, recheck, feeds, signals, serve, keys, support, program,
+)  # fmt: skip
+for _group in _GROUPS:
     _group.add_to(app)
 
 

@@ -25,6 +25,7 @@ _SECTIONS = {
     "A working folder": ("init", "check", "test", "fmt", "doctor"),
     "Signups": ("screen", "explain", "replay", "eval", "recheck"),
     "Lists and signals": ("feeds", "signals", "schema"),
+    "The service": ("serve", "keys", "support"),
     "This program": ("completion", "version"),
 }
 

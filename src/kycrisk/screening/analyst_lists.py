@@ -48,7 +48,7 @@ NOTHING_ADDED: Mapping[str, Added] = MappingProxyType({})
 def read_lists(
     declared: Mapping[str, AnalystList], folder: Path, added: Mapping[str, Added] = NOTHING_ADDED
 ) -> tuple[dict[str, Entries | Unknown], list[Problem]]:
-    """Every declared list with what was added to it, or why it cannot be asked; and the problems of its file's lines."""
+    """Every declared list with what was added to it, or why it cannot be asked; and what is wrong with their files."""
     found: dict[str, Entries | Unknown] = {}
     problems: list[Problem] = []
     for declaration in declared.values():
