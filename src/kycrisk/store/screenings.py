@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,8 +60,7 @@ def add(tx: Transaction, signals: Signals, bodies: Bodies, screenings: Sequence[
     fresh = answers.fresh()
     chosen = [screenings[index] for index in fresh]
     stored = _store(tx, signals, bodies, chosen)
-    for index, each in zip(fresh, stored, strict=True):
-        answers.give(index, each)
+    answers.give(dict(zip(fresh, stored, strict=True)))
     return answers.all()
 
 
@@ -94,12 +93,16 @@ class _Answers:
                 chosen.append(index)
         return chosen
 
-    def give(self, index: int, stored: Stored) -> None:
-        self._given[index] = stored
-        pair = self._keys[index]
-        if pair:
-            row = {"digest": pair[1], "body": pair[0].body, "created_at": self._tx.at, "decision": stored.seq}
-            self._tx.insert(IDEMPOTENCY, [row])
+    def give(self, stored: Mapping[int, Stored]) -> None:
+        """What was stored is the answer from now on to the keys it came under."""
+        rows = []
+        for index, each in stored.items():
+            self._given[index] = each
+            pair = self._keys[index]
+            if pair:
+                row = {"digest": pair[1], "body": pair[0].body, "created_at": self._tx.at, "decision": each.seq}
+                rows.append(row)
+        self._tx.insert(IDEMPOTENCY, rows)
 
     def all(self) -> list[Stored | Exception]:
         for index, pair in enumerate(self._keys):

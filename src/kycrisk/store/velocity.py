@@ -118,6 +118,7 @@ def count_all(
     distinct: list[_Question] = []
     for index, each in enumerate(asked):
         at, latest = micros(each.at), micros(each.at + same_moment)
+        digests: dict[str, bytes] = {}
         for velocity in each.velocities:
             if velocity.key not in each.facts:
                 continue
@@ -126,7 +127,8 @@ def count_all(
             found[index][velocity] = 0
             if value != "" and counted is not None:
                 since = at - velocity.window // _MICROSECOND
-                question = (digest(site, velocity.key, value), since, latest, each.before, counted)
+                key = digests.get(velocity.key) or digests.setdefault(velocity.key, digest(site, velocity.key, value))
+                question = (key, since, latest, each.before, counted)
                 (distinct if velocity.counted else signups).append((index, velocity, question))
     for questions, sql in ((signups, _SIGNUPS), (distinct, _DISTINCT)):
         for index, velocity, count in _ask(connection, sql, questions):
