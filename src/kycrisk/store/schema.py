@@ -19,6 +19,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    text,
 )
 
 METADATA = MetaData(
@@ -82,9 +83,15 @@ SIGNUPS = Table(
     _id(),
     Column("account", BigInteger, ForeignKey("accounts.id"), nullable=False, index=True),
     Column("key", BigInteger, nullable=False),
-    Column("submitted_at", BigInteger, nullable=False, index=True),
+    Column("submitted_at", BigInteger, nullable=False),
     Column("registered_at", BigInteger, nullable=False),
     Column("sealed", LargeBinary),  # the signup as it came; empty when it was erased or its time was over
+    Index(
+        "ix_signups_kept",
+        "submitted_at",
+        sqlite_where=text("sealed IS NOT NULL"),
+        postgresql_where=text("sealed IS NOT NULL"),
+    ),
 )
 
 SIGNALS = Table(

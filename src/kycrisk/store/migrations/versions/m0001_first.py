@@ -79,9 +79,15 @@ SIGNUPS = Table(
     _id(),
     Column("account", BigInteger, ForeignKey("accounts.id"), nullable=False, index=True),
     Column("key", BigInteger, nullable=False),
-    Column("submitted_at", BigInteger, nullable=False, index=True),
+    Column("submitted_at", BigInteger, nullable=False),
     Column("registered_at", BigInteger, nullable=False),
     Column("sealed", LargeBinary),
+    Index(
+        "ix_signups_kept",
+        "submitted_at",
+        sqlite_where=text("sealed IS NOT NULL"),
+        postgresql_where=text("sealed IS NOT NULL"),
+    ),
 )
 
 SIGNALS = Table(
