@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
+from kycrisk.store.audit import verify
 from kycrisk.store.sealing import SiteKey
 from kycrisk.store.store import Store
 from tests.store.conftest import KEY
@@ -105,8 +106,6 @@ def test_a_change_that_is_taken_back_leaves_no_row(run):
 
 
 def test_another_site_key_verifies_nothing(run):
-    from kycrisk.store.audit import verify
-
     async def body(store):
         await filled(store)
         return await store.read(verify, SiteKey(bytes(32))), await store.read(verify, KEY)

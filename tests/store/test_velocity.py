@@ -8,13 +8,15 @@ from ipaddress import ip_address
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import create_engine, event
 
 from kycrisk.ruleset.condition import Velocity
 from kycrisk.screening.history import RunHistory
+from kycrisk.store.schema import FACTS, SIGNALS
 from kycrisk.store.sealing import SiteKey
 from kycrisk.store.signups import NewSignup
 from kycrisk.store.store import Store
-from kycrisk.store.velocity import Asked, StoreHistory, count_all, countable, fact_rows
+from kycrisk.store.velocity import Asked, Signals, StoreHistory, count_all, countable, fact_rows
 from tests.store.conftest import KEY
 from tests.store.making import FROM_IP, MAILBOXES, NOW
 
@@ -166,11 +168,6 @@ def test_random_histories_agree_with_the_history_of_a_run(memory, batches):
 @pytest.fixture(scope="module")
 def memory():
     """The table of facts alone, in memory."""
-    from sqlalchemy import create_engine, event
-
-    from kycrisk.store.schema import FACTS, SIGNALS
-    from kycrisk.store.velocity import Signals
-
     engine = create_engine("sqlite://")
     event.listen(engine, "connect", lambda connection, _: setattr(connection, "isolation_level", None))
 

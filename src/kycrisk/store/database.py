@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from kycrisk.problems import Problem, Problems
@@ -33,6 +36,24 @@ class Database:
 
     def __str__(self) -> str:
         return self.url.render_as_string(hide_password=True)
+
+    def scrub(self) -> None:
+        """Overwrite what deletion left behind, as far as that can be done now: SQLite's log, PostgreSQL's dead keys.
+
+        Readers of an older state can be in the way; a later checkpoint or VACUUM does it then.
+        """
+        with suppress(sqlite3.Error, psycopg.Error, DBAPIError):
+            connection = self.writing.raw_connection()
+            try:
+                driver: Any = connection.driver_connection
+                if self.is_sqlite:
+                    driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                else:
+                    driver.autocommit = True  # VACUUM stands outside of transactions
+                    driver.execute("VACUUM account_keys")
+                    driver.autocommit = False
+            finally:
+                connection.close()
 
     def close(self) -> None:
         self.writing.dispose()

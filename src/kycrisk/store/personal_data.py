@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from kycrisk.store.decisions import StoredDecision, stored_decision
 from kycrisk.store.decisions import rows_of as decision_rows
 from kycrisk.store.erased_decision import erased_json
 from kycrisk.store.exemptions import StoredExemption, exemptions_of, forget
-from kycrisk.store.failure import Conflict, NotFound, border
+from kycrisk.store.failure import Conflict, NotFound
 from kycrisk.store.list_entries import StoredEntry, entries_of
 from kycrisk.store.moments import moment
 from kycrisk.store.reader import Reader
@@ -90,7 +91,7 @@ class PersonalData:
         the key are overwritten by VACUUM, which this asks for; backups hold the key until they end.
         """
         erased = await self._writer.write(self._erase, (account_id, by, why))
-        await self._reader.read(_scrub_later, self._database)
+        await asyncio.to_thread(self._database.scrub)
         return erased
 
     def proves(self, proven: Proven) -> bool:
@@ -186,15 +187,6 @@ def _accounts_of(connection: Connection, site: SiteKey, signal: str, value: str)
     )
     found = [open_account_id(row, site) for row in connection.execute(wanted)]
     return tuple(each for each in found if each is not None)
-
-
-def _scrub_later(connection: Connection, database: Database) -> None:
-    """Overwrite what deletion left behind: SQLite's log of changes, PostgreSQL's dead rows."""
-    with border(), database.writing.connect().execution_options(isolation_level="AUTOCOMMIT") as beside:
-        if database.is_sqlite:
-            beside.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        else:
-            beside.exec_driver_sql("VACUUM account_keys")
 
 
 def _json(told: dict[str, Any]) -> str:
