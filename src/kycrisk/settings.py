@@ -35,6 +35,8 @@ class Settings:
     geo_asn: Path | None = None
     geo_max_age: timedelta = GEO_MAX_AGE
     offline: bool = False
+    database: str  # the URL of the store
+    site_key: Path
 
 
 class GeoForm(BaseModel):
@@ -69,6 +71,10 @@ class SettingsForm(BaseModel):
     state: str = Field(default=".kycrisk", min_length=1, description="where downloaded lists are kept")
     feeds: list[str] = Field(default_factory=list, description="catalogues of list sources over the shipped one")
     geo: GeoForm = Field(default_factory=GeoForm, description="databases of countries and networks")
+    database: str = Field(
+        default="", description="the store: a file, or the URL of a PostgreSQL database; default: store.db in `state`"
+    )
+    site_key: str = Field(default="", description="the file of the site key; default: site.key in `state`")
     offline: bool = Field(default=False, description="never use the network")
 
 
@@ -79,6 +85,8 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "KYCRISK_STATE": ("state",),
     "KYCRISK_GEO_COUNTRY": ("geo", "country"),
     "KYCRISK_GEO_ASN": ("geo", "asn"),
+    "KYCRISK_DATABASE": ("database",),
+    "KYCRISK_SITE_KEY": ("site_key",),
     "KYCRISK_OFFLINE": ("offline",),
 }
 
@@ -108,7 +116,10 @@ def _overridden(form: SettingsForm, environ: Mapping[str, str]) -> SettingsForm:
             raise Problems([Problem(f"${variable}", f"`{text}` is neither `true` nor `false`")])
         *outer, last = path
         target = raw[outer[0]] if outer else raw
-        target[last] = text.lower() in ("true", "1") if path == ("offline",) else str(Path(text).absolute())
+        if path == ("offline",):
+            target[last] = text.lower() in ("true", "1")
+        else:
+            target[last] = text if path == ("database",) and "://" in text else str(Path(text).absolute())
     return SettingsForm.model_construct(**{**raw, "geo": GeoForm.model_construct(**raw["geo"])})
 
 
@@ -116,16 +127,19 @@ def _settings(form: SettingsForm, file: Path | None, folder: Path) -> Settings:
     def at(text: str) -> Path:
         return folder / Path(text).expanduser()
 
-    rules = at(form.rules)
+    rules, state = at(form.rules), at(form.state)
+    database = form.database or str(state / "store.db")
     return Settings(
         file=file,
         folder=folder,
         rules=rules if file or rules.is_dir() else shipped("rules"),
         exemptions=at(form.exemptions),
-        snapshots=at(form.state) / "lists",
+        snapshots=state / "lists",
         catalogues=(default_catalogue(), *map(at, form.feeds)),
         geo_country=at(form.geo.country) if form.geo.country else None,
         geo_asn=at(form.geo.asn) if form.geo.asn else None,
         geo_max_age=form.geo.max_age,
         offline=form.offline,
+        database=database if "://" in database else f"sqlite:///{at(database)}",
+        site_key=at(form.site_key) if form.site_key else state / "site.key",
     )

@@ -9,6 +9,7 @@ from kycrisk.store.audit import verify
 from kycrisk.store.sealing import SiteKey
 from kycrisk.store.store import Store
 from tests.store.conftest import KEY
+from tests.store.making import Maker, read_rules
 
 WITHOUT_TRIGGERS = {
     "sqlite": ("DROP TRIGGER audit_unchanged", "DROP TRIGGER audit_kept"),
@@ -122,3 +123,37 @@ def test_processes_chain_their_rows_in_one_order(url, clock, opened):
 
     verified = asyncio.run(body())
     assert (verified.rows, verified.holds) == (80, True)
+
+
+@pytest.mark.parametrize(
+    ("statement", "why"),
+    [
+        pytest.param(
+            "UPDATE decisions SET sealed = audit_hash FROM head WHERE seq = 2", "is not as it was", id="changed"
+        ),
+        pytest.param("DELETE FROM decisions WHERE seq = 2", "is missing", id="deleted"),
+    ],
+)
+def test_a_decision_that_was_tampered_with_is_named(run, tmp_path, statement, why):
+    (tmp_path / "rules").mkdir()
+    make = Maker(read_rules(tmp_path / "rules"))
+    without = {
+        "sqlite": ("DROP TRIGGER decisions_unchanged", "DROP TRIGGER decisions_kept"),
+        "postgresql": ("ALTER TABLE decisions DISABLE TRIGGER USER",),
+    }
+
+    async def body(store):
+        for _ in range(3):
+            await store.decisions.add(make.screening())
+
+        def tamper(tx):
+            for each in (*without[tx.connection.dialect.name], statement):
+                tx.connection.execute(text(each))
+
+        before = await store.audit.verify()
+        await store.write(tamper)
+        return before, await store.audit.verify()
+
+    before, after = run(body)
+    assert (before.holds, after.broken) == (True, 2)
+    assert f"decision dec_00000002 {why}" in after.why

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 
-from kycrisk.cli import doctor, evaluation, explain, feeds, folder, program, replay, rules, screen, signals
+from kycrisk.cli import doctor, evaluation, explain, feeds, folder, program, records, replay, rules, screen, signals
 from kycrisk.cli.app import app
 from kycrisk.cli.terminal import note
 
 __all__ = ["app", "main"]
 
-for _group in (folder, rules, doctor, screen, explain, replay, evaluation, feeds, signals, program):
+for _group in (folder, rules, doctor, screen, explain, replay, evaluation, records, feeds, signals, program):
     _group.add_to(app)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, update
 
 from kycrisk.decision_json import decision_from_json, moment_text
+from kycrisk.signals import Value
 from kycrisk.store.accounts import WITH_KEYS, find_row, open_account_id
 from kycrisk.store.audit import AuditEntry, audit_entry
 from kycrisk.store.bodies import Bodies
@@ -73,7 +74,7 @@ class PersonalData:
         self._writer, self._reader, self._site, self._bodies = writer, reader, site, bodies
         self._database = database
 
-    async def accounts_of(self, signal: str, value: str) -> tuple[str, ...]:
+    async def accounts_of(self, signal: str, value: Value) -> tuple[str, ...]:
         """The accounts that ever signed up with a value of a counted signal (`email.canonical`); the oldest first.
 
         Found by the pseudonym of the value, so only within the time that facts are kept.
@@ -177,7 +178,7 @@ def _audit_about(connection: Connection, subjects: list[str]) -> tuple[AuditEntr
     return tuple(sorted(found, key=lambda each: each.seq))
 
 
-def _accounts_of(connection: Connection, site: SiteKey, signal: str, value: str) -> tuple[str, ...]:
+def _accounts_of(connection: Connection, site: SiteKey, signal: str, value: Value) -> tuple[str, ...]:
     wanted = (
         WITH_KEYS.join(SIGNUPS, SIGNUPS.c.account == ACCOUNTS.c.id)
         .join(FACTS, FACTS.c.signup == SIGNUPS.c.id)

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, select
 
 from kycrisk.decision import Decision
 from kycrisk.decision_json import decision_to_json
+from kycrisk.store.audit import DECISION_ADDED
 from kycrisk.store.bodies import Bodies
 from kycrisk.store.failure import Erased
 from kycrisk.store.idempotency import IdempotencyKey, found
@@ -145,8 +146,12 @@ def _store(tx: Transaction, signals: Signals, bodies: Bodies, screenings: Sequen
         row = _row(tx, bodies, seq, signup, decision, body)
         rows.append(row)
         stored.append(Stored(decision.id, seq, signup.id, body))
-        details = {"account": signup.account.pseudonym, "sha256": hashlib.sha256(row["sealed"]).hexdigest()}
-        tx.audit(screening.actor, "decision.added", decision.id, details)
+        details = {
+            "account": signup.account.pseudonym,
+            "decided_at": row["decided_at"],
+            "sha256": hashlib.sha256(row["sealed"]).hexdigest(),
+        }
+        tx.audit(screening.actor, DECISION_ADDED, decision.id, details)
     tx.insert(DECISIONS, rows)
     put_on_list(tx, list(zip(signups, decisions, strict=True)))
     for screening, told, decision in zip(screenings, stored, decisions, strict=True):
