@@ -128,9 +128,7 @@ def test_processes_chain_their_rows_in_one_order(url, clock, opened):
 @pytest.mark.parametrize(
     ("statement", "why"),
     [
-        pytest.param(
-            "UPDATE decisions SET sealed = audit_hash FROM head WHERE seq = 2", "is not as it was", id="changed"
-        ),
+        pytest.param("UPDATE decisions SET sealed = substr(sealed, 2) WHERE seq = 2", "is not as it was", id="changed"),
         pytest.param("DELETE FROM decisions WHERE seq = 2", "is missing", id="deleted"),
     ],
 )

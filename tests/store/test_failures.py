@@ -9,6 +9,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from kycrisk.problems import Problems
 from kycrisk.store import upgrade as upgrading
@@ -225,3 +226,15 @@ def test_the_default_installation_needs_no_database():
     """Neither the command line nor a screening loads SQLAlchemy."""
     code = "import sys, kycrisk.cli, kycrisk.screening.screener; sys.exit('sqlalchemy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_errors_of_the_database_show_no_values(run):
+    """SQLAlchemy writes the parameters of a failed statement into its message, unless it is told not to."""
+
+    async def body(store):
+        given = {"value": "jane@example.com"}
+        with pytest.raises(DBAPIError) as error:
+            await store.write(lambda tx: tx.connection.execute(text("INSERT INTO nowhere VALUES (:value)"), given))
+        return "nowhere" in str(error.value), "jane" in str(error.value)
+
+    assert run(body) == (True, False)

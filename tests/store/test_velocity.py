@@ -12,11 +12,12 @@ from sqlalchemy import create_engine, event
 
 from kycrisk.ruleset.condition import Velocity
 from kycrisk.screening.history import RunHistory
+from kycrisk.store.moments import micros
 from kycrisk.store.schema import FACTS, SIGNALS
 from kycrisk.store.sealing import SiteKey
 from kycrisk.store.signups import NewSignup
 from kycrisk.store.store import Store
-from kycrisk.store.velocity import Asked, Signals, StoreHistory, count_all, countable, fact_rows
+from kycrisk.store.velocity import Asked, Signals, StoreHistory, count_all, countable, digests_of, fact_rows
 from tests.store.conftest import KEY
 from tests.store.making import FROM_IP, MAILBOXES, NOW
 
@@ -159,10 +160,11 @@ def test_random_histories_agree_with_the_history_of_a_run(memory, batches):
             facts, at = {"ip.address": ip, "email.canonical": mailbox}, NOW + timedelta(seconds=seconds)
             expected.append({velocity: history.count(velocity, facts, at) for velocity in asked})
             history.add(facts, at)
-            questions.append(Asked(facts, asked, at, number))
-            rows += fact_rows(transaction, signals, number, facts, int(at.timestamp() * 1e6))
+            digests = digests_of(KEY, facts)
+            questions.append(Asked(digests, asked, at, number))
+            rows += fact_rows(transaction, signals, number, digests, micros(at))
         transaction.insert_facts(rows)
-        assert count_all(transaction.connection, KEY, signals, questions, timedelta(0)) == expected
+        assert count_all(transaction.connection, signals, questions, timedelta(0)) == expected
 
 
 @pytest.fixture(scope="module")

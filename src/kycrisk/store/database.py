@@ -68,12 +68,15 @@ def open_database(url: str) -> Database:
     parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite":
         _make_file(Path(str(parsed.database)))
-        writing = create_engine(parsed, poolclass=QueuePool, pool_size=1, max_overflow=1)
-        reading = create_engine(parsed, poolclass=QueuePool, pool_size=READERS, max_overflow=0)
+        writing = create_engine(parsed, hide_parameters=True, poolclass=QueuePool, pool_size=1, max_overflow=1)
+        reading = create_engine(parsed, hide_parameters=True, poolclass=QueuePool, pool_size=READERS, max_overflow=0)
         for engine, reads in ((writing, False), (reading, True)):
             _arrange_sqlite(engine, reads=reads)
         return Database(parsed, writing, reading)
-    options: dict[str, Any] = {"connect_args": {"options": _POSTGRESQL_OPTIONS, "connect_timeout": 10}}
+    options: dict[str, Any] = {
+        "hide_parameters": True,
+        "connect_args": {"options": _POSTGRESQL_OPTIONS, "connect_timeout": 10},
+    }
     writing = create_engine(parsed, pool_size=1, max_overflow=1, pool_pre_ping=False, **options)
     reading = create_engine(
         parsed, pool_size=READERS, max_overflow=0, pool_pre_ping=True, execution_options={"postgresql_readonly": True},
@@ -87,10 +90,10 @@ def open_for_upgrade(url: str) -> Engine:
     parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite":
         _make_file(Path(str(parsed.database)))
-        engine = create_engine(parsed, poolclass=NullPool)
+        engine = create_engine(parsed, hide_parameters=True, poolclass=NullPool)
         _arrange_sqlite(engine, reads=False)
         return engine
-    return create_engine(parsed, poolclass=NullPool, connect_args={"connect_timeout": 10})
+    return create_engine(parsed, hide_parameters=True, poolclass=NullPool, connect_args={"connect_timeout": 10})
 
 
 def _parsed(url: str) -> URL:

@@ -17,7 +17,7 @@ from kycrisk.store.reader import Reader
 from kycrisk.store.schema import ACCOUNT_KEYS, ACCOUNTS, FACTS, SIGNUPS
 from kycrisk.store.sealing import SiteKey, seal, unseal
 from kycrisk.store.transaction import Transaction
-from kycrisk.store.velocity import NO_COUNTS, Asked, Counts, Facts, Signals, count_all, fact_rows
+from kycrisk.store.velocity import NO_COUNTS, Asked, Counts, Facts, Signals, count_all, digests_of, fact_rows
 from kycrisk.store.writer import Writer
 
 
@@ -89,6 +89,7 @@ def register(tx: Transaction, signals: Signals, signups: Sequence[NewSignup]) ->
     ids = tx.ids("signup", len(signups))
     rows: list[dict[str, Any]] = []
     facts: list[dict[str, Any]] = []
+    asked: list[Asked] = []
     for id_, each in zip(ids, signups, strict=True):
         account, at = accounts[each.account_id], micros(each.submitted_at)
         rows.append(
@@ -101,11 +102,12 @@ def register(tx: Transaction, signals: Signals, signups: Sequence[NewSignup]) ->
                 "sealed": seal(account.key, each.raw, f"signup {id_}"),
             }
         )
-        facts += fact_rows(tx, signals, id_, each.facts, at)
+        digests = digests_of(tx.site, each.facts)
+        facts += fact_rows(tx, signals, id_, digests, at)
+        asked.append(Asked(digests, each.velocities, each.submitted_at, id_))
     tx.insert(SIGNUPS, rows)
     tx.insert(FACTS, facts)
-    asked = [Asked(each.facts, each.velocities, each.submitted_at, id_) for id_, each in zip(ids, signups, strict=True)]
-    counts = count_all(tx.connection, tx.site, signals, asked)
+    counts = count_all(tx.connection, signals, asked)
     return [
         Registered(id_, accounts[each.account_id], told) for id_, each, told in zip(ids, signups, counts, strict=True)
     ]
@@ -155,5 +157,6 @@ def _again(
     account = OpenAccount(
         row.account, row.key, site.account_key(bytes(row.salt)), bytes(row.pseudonym).hex(), is_new=False
     )
-    [counts] = count_all(connection, site, signals, [Asked(facts, velocities, moment(row.submitted_at), id_)])
+    asked = Asked(digests_of(site, facts), velocities, moment(row.submitted_at), id_)
+    [counts] = count_all(connection, signals, [asked])
     return Registered(id_, account, counts)

@@ -28,6 +28,7 @@ from kycrisk.store.transaction import Transaction
 
 Counts = Mapping[Velocity, int]
 Facts = Mapping[str, Value]
+Digests = Mapping[str, bytes]  # by signal; empty for what was not given
 
 #: Kept for every signup, so that a new rule finds its past, beside what the rules in force ask for.
 ALWAYS = frozenset(
@@ -57,7 +58,7 @@ def countable(known: Facts, asked: Iterable[Velocity]) -> dict[str, Value]:
 class Asked:
     """One signup's velocity signals. It sees what was registered before it, within each window up to its moment."""
 
-    facts: Facts
+    digests: Digests
     velocities: Sequence[Velocity]
     at: datetime
     before: int  # the signup's id
@@ -87,57 +88,68 @@ class Signals:
             tx.undone.append(lambda: self._forget(name))
         return found
 
+    def counted(self, connection: Connection, velocity: Velocity) -> int | None:
+        """The number of the signal that a velocity counts; 0 for signups, None for what no signup ever carried."""
+        return self.known(connection, velocity.counted) if velocity.counted else 0
+
     def _forget(self, name: str) -> None:
         self._ids.pop(name, None)
 
 
 def digest(site: SiteKey, signal: str, value: Value) -> bytes:
-    """The pseudonym of a signal's value."""
+    """The pseudonym of a signal's value; empty for what was not given, which is shared with nobody."""
+    if value == "":
+        return b""
     return site.pseudonym(signal, value if isinstance(value, str) else value_json(value))
 
 
-def fact_rows(tx: Transaction, signals: Signals, signup: int, facts: Facts, at: int) -> list[dict[str, Any]]:
-    """The rows of a signup's facts. What was not given (an empty text) is shared with nobody."""
+def digests_of(site: SiteKey, facts: Facts) -> Digests:
+    """The pseudonyms of facts."""
+    return {name: digest(site, name, value) for name, value in facts.items()}
+
+
+def fact_rows(tx: Transaction, signals: Signals, signup: int, digests: Digests, at: int) -> list[dict[str, Any]]:
+    """The rows of a signup's facts."""
     return [
-        {"signup": signup, "signal": signals.taken(tx, name), "digest": digest(tx.site, name, value), "at": at}
-        for name, value in facts.items()
-        if value != ""
+        {"signup": signup, "signal": signals.taken(tx, name), "digest": value, "at": at}
+        for name, value in digests.items()
+        if value
     ]
 
 
 def count_all(
-    connection: Connection,
-    site: SiteKey,
-    signals: Signals,
-    asked: Sequence[Asked],
-    same_moment: timedelta = SAME_MOMENT,
+    connection: Connection, signals: Signals, asked: Sequence[Asked], same_moment: timedelta = SAME_MOMENT
 ) -> list[dict[Velocity, int]]:
     """The answers for several signups, in a few queries for all. A velocity whose key is no fact is left out."""
-    found: list[dict[Velocity, int]] = [{} for _ in asked]
+    found: list[dict[Velocity, int]] = []
     signups: list[_Question] = []
     distinct: list[_Question] = []
-    for index, each in enumerate(asked):
-        at, latest = micros(each.at), micros(each.at + same_moment)
-        digests: dict[str, bytes] = {}
-        for velocity in each.velocities:
-            if velocity.key not in each.facts:
+    plans: dict[int, list[tuple[Velocity, str, int, int | None]]] = {}
+    grace = same_moment // _MICROSECOND
+    for each in asked:
+        at, digests, counts = micros(each.at), each.digests, dict[Velocity, int]()
+        found.append(counts)
+        plan = plans.get(id(each.velocities))
+        if plan is None:
+            plan = plans[id(each.velocities)] = [
+                (velocity, velocity.key, velocity.window // _MICROSECOND, signals.counted(connection, velocity))
+                for velocity in each.velocities
+            ]
+        for velocity, key, window, counted in plan:
+            value = digests.get(key)
+            if not value or counted is None:
+                if value is not None:
+                    counts[velocity] = 0
                 continue
-            value = each.facts[velocity.key]
-            counted = signals.known(connection, velocity.counted) if velocity.counted else 0
-            found[index][velocity] = 0
-            if value != "" and counted is not None:
-                since = at - velocity.window // _MICROSECOND
-                key = digests.get(velocity.key) or digests.setdefault(velocity.key, digest(site, velocity.key, value))
-                question = (key, since, latest, each.before, counted)
-                (distinct if velocity.counted else signups).append((index, velocity, question))
-    for questions, sql in ((signups, _SIGNUPS), (distinct, _DISTINCT)):
-        for index, velocity, count in _ask(connection, sql, questions):
-            found[index][velocity] = count
+            question = (value, at - window, at + grace, each.before, counted)
+            (distinct if counted else signups).append((counts, velocity, question))
+    _answer(connection, _SIGNUPS, signups)
+    _answer(connection, _DISTINCT, distinct)
     return found
 
 
 _MICROSECOND = timedelta(microseconds=1)
-_Question = tuple[int, Velocity, tuple[bytes, int, int, int, int]]
+_Question = tuple[dict[Velocity, int], Velocity, tuple[bytes, int, int, int, int]]
 _AT_ONCE = 512
 
 _SIGNUPS = """
@@ -157,7 +169,8 @@ SELECT n, (
 """
 
 
-def _ask(connection: Connection, sql: str, questions: list[_Question]) -> Iterator[tuple[int, Velocity, int]]:
+def _answer(connection: Connection, sql: str, questions: list[_Question]) -> None:
+    """Put the answers where the questions say."""
     mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
     row = f"({', '.join([mark] * 6)})"
     for start in range(0, len(questions), _AT_ONCE):
@@ -165,13 +178,14 @@ def _ask(connection: Connection, sql: str, questions: list[_Question]) -> Iterat
         # A power of two of rows, so that the database meets few different statements and keeps them prepared.
         size = 1 << (len(part) - 1).bit_length()
         given: list[object] = []
-        for n in range(size):
-            given += (n, *part[n][2]) if n < len(part) else (-1, b"", 0, 0, 0, 0)
+        for n, (_, _, question) in enumerate(part):
+            given += (n, *question)
+        given += (-1, b"", 0, 0, 0, 0) * (size - len(part))
         text = sql.format(rows=", ".join([row] * size))
-        for n, count in connection.exec_driver_sql(text, tuple(given)):
+        for n, count in connection.exec_driver_sql(text, tuple(given)).all():
             if n >= 0:
-                index, velocity, _ = part[n]
-                yield index, velocity, count
+                counts, velocity, _ = part[n]
+                counts[velocity] = count
 
 
 class VelocityCounts:
@@ -182,8 +196,8 @@ class VelocityCounts:
 
     async def count(self, facts: Facts, velocities: Sequence[Velocity], at: datetime) -> Counts:
         """How often was that seen up to a moment?"""
-        asked = [Asked(facts, velocities, at, 2**62)]
-        [found] = await self._reader.read(count_all, self._site, self._signals, asked, timedelta(0))
+        asked = [Asked(digests_of(self._site, facts), velocities, at, 2**62)]
+        [found] = await self._reader.read(count_all, self._signals, asked, timedelta(0))
         return found
 
 
