@@ -13,15 +13,26 @@ from sqlalchemy import create_engine, event
 from kycrisk.ruleset.condition import Velocity
 from kycrisk.screening.history import RunHistory
 from kycrisk.store.moments import micros
-from kycrisk.store.schema import FACTS, SIGNALS
+from kycrisk.store.schema import FACT_DAYS, FACTS, SIGNALS
 from kycrisk.store.sealing import SiteKey
 from kycrisk.store.signups import NewSignup
 from kycrisk.store.store import Store
-from kycrisk.store.velocity import Asked, Signals, StoreHistory, count_all, countable, digests_of, fact_rows
+from kycrisk.store.velocity import (
+    Asked,
+    Signals,
+    StoreHistory,
+    add_days,
+    count_all,
+    count_new,
+    countable,
+    digests_of,
+    fact_rows,
+)
 from tests.store.conftest import KEY
 from tests.store.making import FROM_IP, MAILBOXES, NOW
 
 HOUR = timedelta(hours=1)
+MIDNIGHT = NOW.replace(hour=0)
 
 
 def signup(account="a", at=NOW, velocities=(FROM_IP, MAILBOXES), **facts):
@@ -167,6 +178,37 @@ def test_random_histories_agree_with_the_history_of_a_run(memory, batches):
         assert count_all(transaction.connection, signals, questions, timedelta(0)) == expected
 
 
+WEEKS = st.lists(
+    st.tuples(
+        st.one_of(st.integers(0, 5 * 86_400), st.sampled_from([0, 86_399, 86_400, 172_800])), st.sampled_from("ab")
+    ),
+    max_size=30,
+)
+
+
+@settings(max_examples=50)
+@given(batches=st.lists(WEEKS, max_size=3), window=st.sampled_from([1, 3600, 86_399, 86_400, 86_401, 259_200, 10**6]))
+def test_counting_by_days_agrees_with_counting_each(memory, batches, window):
+    """Windows that begin and end within days and between them, batches that hold several days."""
+    asked = (Velocity("ip.address", timedelta(seconds=window)),)
+    memory.empty()
+    number = 0
+    for batch in batches:
+        questions, rows = [], []
+        for seconds, ip in batch:
+            number += 1
+            digests, at = digests_of(KEY, {"ip.address": ip}), MIDNIGHT + timedelta(seconds=seconds)
+            questions.append(Asked(digests, asked, at, number))
+            rows += fact_rows(memory, memory.signals, number, digests, micros(at))
+        memory.insert_facts(rows)
+        ats = {}
+        for row in rows:
+            ats.setdefault(row["digest"], []).append((row["at"], row["signup"]))
+        exactly = count_all(memory.connection, memory.signals, questions)
+        assert count_new(memory.connection, memory.signals, questions, ats) == exactly
+        add_days(memory.connection, rows)
+
+
 @pytest.fixture(scope="module")
 def memory():
     """The table of facts alone, in memory."""
@@ -181,13 +223,14 @@ def memory():
 
         def empty(self):
             self.connection.execute(FACTS.delete())
+            self.connection.execute(FACT_DAYS.delete())
 
         def insert_facts(self, rows):
             if rows:
                 self.connection.execute(FACTS.insert(), rows)
 
     with engine.connect() as connection:
-        for table in (SIGNALS, FACTS):
+        for table in (SIGNALS, FACTS, FACT_DAYS):
             table.create(connection)
         yield Memory(connection)
     engine.dispose()

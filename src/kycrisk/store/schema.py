@@ -112,6 +112,16 @@ FACTS = Table(
     sqlite_with_rowid=False,
 )
 
+#: How many facts a value had on each day (UTC): a count over weeks reads days, not every signup of a large provider.
+FACT_DAYS = Table(
+    "fact_days",
+    METADATA,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),  # since 1970
+    Column("count", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 #: What the JSON of decisions has in common (sources, snapshots), to compress them with. Nothing personal.
 DICTIONARIES = Table(
     "dictionaries",

@@ -17,7 +17,18 @@ from kycrisk.store.reader import Reader
 from kycrisk.store.schema import ACCOUNT_KEYS, ACCOUNTS, FACTS, SIGNUPS
 from kycrisk.store.sealing import SiteKey, seal, unseal
 from kycrisk.store.transaction import Transaction
-from kycrisk.store.velocity import NO_COUNTS, Asked, Counts, Facts, Signals, count_all, digests_of, fact_rows
+from kycrisk.store.velocity import (
+    NO_COUNTS,
+    Asked,
+    Counts,
+    Facts,
+    Signals,
+    add_days,
+    count_all,
+    count_new,
+    digests_of,
+    fact_rows,
+)
 from kycrisk.store.writer import Writer
 
 
@@ -107,7 +118,11 @@ def register(tx: Transaction, signals: Signals, signups: Sequence[NewSignup]) ->
         asked.append(Asked(digests, each.velocities, each.submitted_at, id_))
     tx.insert(SIGNUPS, rows)
     tx.insert(FACTS, facts)
-    counts = count_all(tx.connection, signals, asked)
+    ats: dict[bytes, list[tuple[int, int]]] = {}
+    for row in facts:
+        ats.setdefault(row["digest"], []).append((row["at"], row["signup"]))
+    counts = count_new(tx.connection, signals, asked, ats)
+    add_days(tx.connection, facts)
     return [
         Registered(id_, accounts[each.account_id], told) for id_, each, told in zip(ids, signups, counts, strict=True)
     ]

@@ -7,6 +7,7 @@ process, exactly one counts the other.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -117,8 +118,71 @@ def fact_rows(tx: Transaction, signals: Signals, signup: int, digests: Digests, 
     ]
 
 
+_MICROSECOND = timedelta(microseconds=1)
+_Question = tuple[dict[Velocity, int], Velocity, tuple[bytes, int, int, int, int]]
+_AT_ONCE = 512
+
+DAY = 86_400_000_000  # microseconds
+_ADD_DAY = """
+INSERT INTO fact_days (digest, day, count) VALUES ({mark}, {mark}, {mark})
+ON CONFLICT (digest, day) DO UPDATE SET count = fact_days.count + excluded.count
+"""
+_SIGNUPS = """
+WITH asked(n, digest, since, latest, below, counted) AS (VALUES {rows})
+SELECT n, (
+  SELECT count(*) FROM facts
+  WHERE facts.digest = asked.digest AND facts.at BETWEEN asked.since AND asked.latest AND facts.signup < asked.below
+) FROM asked
+"""
+_DISTINCT = """
+WITH asked(n, digest, since, latest, below, counted) AS (VALUES {rows})
+SELECT n, (
+  SELECT count(DISTINCT other.digest) FROM facts
+  JOIN facts AS other ON other.signup = facts.signup AND other.signal = asked.counted
+  WHERE facts.digest = asked.digest AND facts.at BETWEEN asked.since AND asked.latest AND facts.signup < asked.below
+) FROM asked
+"""
+_BY_DAYS = """
+WITH asked(n, digest, since, latest, below, counted) AS (VALUES {rows}),
+spans AS (
+  SELECT n, digest, since, latest, below, (since + DAY - 1) / DAY AS first, (latest + 1) / DAY AS last FROM asked
+)
+SELECT n, CASE WHEN first >= last THEN (
+  SELECT count(*) FROM facts
+  WHERE facts.digest = spans.digest AND facts.at BETWEEN spans.since AND spans.latest AND facts.signup < spans.below
+) ELSE (
+  SELECT count(*) FROM facts
+  WHERE facts.digest = spans.digest AND facts.at >= spans.since AND facts.at < first * DAY
+    AND facts.signup < spans.below
+) + (
+  SELECT CAST(coalesce(sum(fact_days.count), 0) AS BIGINT) FROM fact_days
+  WHERE fact_days.digest = spans.digest AND fact_days.day >= first AND fact_days.day < last
+) + (
+  SELECT count(*) FROM facts
+  WHERE facts.digest = spans.digest AND facts.at >= last * DAY AND facts.at <= spans.latest
+    AND facts.signup < spans.below
+) END FROM spans
+""".replace("DAY", str(DAY))
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How the two kinds of counts are asked for."""
+
+    signups: str
+    distinct: str
+
+
+EXACTLY = Ways(_SIGNUPS, _DISTINCT)
+BY_DAYS = Ways(_BY_DAYS, _DISTINCT)
+
+
 def count_all(
-    connection: Connection, signals: Signals, asked: Sequence[Asked], same_moment: timedelta = SAME_MOMENT
+    connection: Connection,
+    signals: Signals,
+    asked: Sequence[Asked],
+    same_moment: timedelta = SAME_MOMENT,
+    ways: Ways = EXACTLY,
 ) -> list[dict[Velocity, int]]:
     """The answers for several signups, in a few queries for all. A velocity whose key is no fact is left out."""
     found: list[dict[Velocity, int]] = []
@@ -141,32 +205,44 @@ def count_all(
                 if value is not None:
                     counts[velocity] = 0
                 continue
-            question = (value, at - window, at + grace, each.before, counted)
+            question = (value, max(at - window, 0), at + grace, each.before, counted)
             (distinct if counted else signups).append((counts, velocity, question))
-    _answer(connection, _SIGNUPS, signups)
-    _answer(connection, _DISTINCT, distinct)
+    _answer(connection, ways.signups, signups)
+    _answer(connection, ways.distinct, distinct)
     return found
 
 
-_MICROSECOND = timedelta(microseconds=1)
-_Question = tuple[dict[Velocity, int], Velocity, tuple[bytes, int, int, int, int]]
-_AT_ONCE = 512
+def count_new(
+    connection: Connection, signals: Signals, asked: Sequence[Asked], ats: Mapping[bytes, Sequence[tuple[int, int]]]
+) -> list[dict[Velocity, int]]:
+    """The same for signups that are being registered, reading whole days from `fact_days`, which `add_days` has not
+    yet told of them. `ats` are their facts: by pseudonym the moments and signups, which the days lack.
+    """
+    found = count_all(connection, signals, asked, ways=BY_DAYS)
+    grace = SAME_MOMENT // _MICROSECOND
+    for each, counts in zip(asked, found, strict=True):
+        at = micros(each.at)
+        for velocity in counts:
+            here = ats.get(each.digests[velocity.key], ())
+            if velocity.counted or len(here) < 2:  # its own fact alone
+                continue
+            first, last = whole_days(max(at - velocity.window // _MICROSECOND, 0), at + grace)
+            counts[velocity] += sum(first <= when // DAY < last and id_ < each.before for when, id_ in here)
+    return found
 
-_SIGNUPS = """
-WITH asked(n, digest, since, latest, below, counted) AS (VALUES {rows})
-SELECT n, (
-  SELECT count(*) FROM facts
-  WHERE facts.digest = asked.digest AND facts.at BETWEEN asked.since AND asked.latest AND facts.signup < asked.below
-) FROM asked
-"""
-_DISTINCT = """
-WITH asked(n, digest, since, latest, below, counted) AS (VALUES {rows})
-SELECT n, (
-  SELECT count(DISTINCT other.digest) FROM facts
-  JOIN facts AS other ON other.signup = facts.signup AND other.signal = asked.counted
-  WHERE facts.digest = asked.digest AND facts.at BETWEEN asked.since AND asked.latest AND facts.signup < asked.below
-) FROM asked
-"""
+
+def whole_days(since: int, latest: int) -> tuple[int, int]:
+    """The first day that lies within a window as a whole, and the first one after it that does not."""
+    return -(-since // DAY), (latest + 1) // DAY
+
+
+def add_days(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Count new facts in their days."""
+    counted = Counter((row["digest"], row["at"] // DAY) for row in rows)
+    if counted:
+        mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+        given = [(digest, day, count) for (digest, day), count in counted.items()]
+        connection.exec_driver_sql(_ADD_DAY.format(mark=mark), given)
 
 
 def _answer(connection: Connection, sql: str, questions: list[_Question]) -> None:

@@ -108,6 +108,15 @@ FACTS = Table(
     sqlite_with_rowid=False,
 )
 
+FACT_DAYS = Table(
+    "fact_days",
+    METADATA,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("count", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 DICTIONARIES = Table(
     "dictionaries",
     METADATA,
