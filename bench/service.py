@@ -58,12 +58,16 @@ def _now(signup: dict[str, object]) -> dict[str, object]:
     """A signup of now: velocity is counted over windows that end at the signup's own moment."""
     number = int(str(signup["account_id"]).rpartition("-")[2])
     at = datetime.now(UTC) - timedelta(hours=1) + timedelta(milliseconds=number)
-    return {**signup, "submitted_at": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
+    return {**signup, "submitted_at": at.strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 
 def _named(figure: Figure, database: str) -> Figure:
     return Figure(
-        name=f"{figure.name}, {database}", value=figure.value, unit=figure.unit, bar=figure.bar, at_least=figure.at_least
+        name=f"{figure.name}, {database}",
+        value=figure.value,
+        unit=figure.unit,
+        bar=figure.bar,
+        at_least=figure.at_least,
     )
 
 
@@ -77,7 +81,7 @@ def _beside(
         token = _kycrisk(folder, database, "keys", "create", "bench", "-s", "screen").stdout.strip()
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         requests = [request("POST", "/v1/screenings", body, headers) for body in bodies]
-        load(port, requests[: 500], CONNECTIONS, 201)
+        load(port, requests[:500], CONNECTIONS, 201)
         load(other, nothing[:500], CONNECTIONS, 200)
         for number in range(rounds):
             theirs.append(load(other, nothing, CONNECTIONS, 200))

@@ -11,6 +11,11 @@ from tests.api.conftest import SIGNUP
 JSON = {"Content-Type": "application/json"}
 GOOD = json.dumps(SIGNUP)
 MISSING = "every signup has `account_id`, `email`, `ip`"
+UNDECLARED = "declare `signup.seats` under `attributes:` in the policy file, or leave it out"
+UNUSABLE = "one of its parameters cannot be used"
+NO_KEY = "there is no API key in the `Authorization: Bearer` header"
+SCOPES = ("screen", "read", "lists", "rules", "admin")
+BROKEN = "policy: {bands: {verify: 10}}\nrules: [{id: x}]\n"
 
 # name, (method, path, headers, content), (status, slug, detail, errors as (place, message, help))
 REQUESTS = [
@@ -29,7 +34,11 @@ REQUESTS = [
         ("POST", "/v1/screenings", JSON, b'{"account_id": "\xff"}'),
         (400, "malformed-json", "the body is not text in UTF-8", []),
     ),
-    ("nothing", ("POST", "/v1/screenings", JSON, ""), (400, "malformed-json", "the body is not JSON at column 1: expecting value", [])),
+    (
+        "nothing",
+        ("POST", "/v1/screenings", JSON, ""),
+        (400, "malformed-json", "the body is not JSON at column 1: expecting value", []),
+    ),
     (
         "bottomless nesting",
         ("POST", "/v1/screenings", JSON, "[" * 50_000),
@@ -51,7 +60,7 @@ REQUESTS = [
                 ("account_id", "expected text, got `7`", ""),
                 ("email", "is empty", ""),
                 ("ip", "is missing", MISSING),
-                ("attributes.seats", "unknown attribute", "declare `signup.seats` under `attributes:` in the policy file, or leave it out"),
+                ("attributes.seats", "unknown attribute", UNDECLARED),
                 ("emial", "unknown field", "did you mean `email`?"),
             ],
         ),
@@ -59,7 +68,12 @@ REQUESTS = [
     (
         "a lone surrogate",
         ("POST", "/v1/screenings", JSON, '{"account_id": "a\\ud800", "email": "x@example.com", "ip": "192.0.2.1"}'),
-        (422, "invalid-signup", "one field is not as it has to be", [("account_id", "holds a lone surrogate, which is not a character", "")]),
+        (
+            422,
+            "invalid-signup",
+            "one field is not as it has to be",
+            [("account_id", "holds a lone surrogate, which is not a character", "")],
+        ),
     ),
     (
         "a body that is too large",
@@ -74,30 +88,58 @@ REQUESTS = [
     (
         "a key with a space",
         ("POST", "/v1/screenings", {**JSON, "Idempotency-Key": "a b"}, GOOD),
-        (422, "invalid-request", "one of its parameters cannot be used", [("header Idempotency-Key", "is not 1 to 255 visible ASCII characters", "")]),
+        (
+            422,
+            "invalid-request",
+            UNUSABLE,
+            [("header Idempotency-Key", "is not 1 to 255 visible ASCII characters", "")],
+        ),
     ),
     (
         "a deadline of nothing",
         ("POST", "/v1/screenings", {**JSON, "Kycrisk-Deadline-Ms": "0"}, GOOD),
-        (422, "invalid-request", "one of its parameters cannot be used", [("header Kycrisk-Deadline-Ms", "is not a number of milliseconds from 10 to 60000", "")]),
+        (
+            422,
+            "invalid-request",
+            UNUSABLE,
+            [("header Kycrisk-Deadline-Ms", "is not a number of milliseconds from 10 to 60000", "")],
+        ),
     ),
     (
         "an unknown parameter",
         ("POST", "/v1/screenings?complet=true", JSON, GOOD),
-        (422, "invalid-request", "one of its parameters cannot be used", [("query", "the only parameter is `complete`, which is `true` or `false`", "")]),
+        (
+            422,
+            "invalid-request",
+            UNUSABLE,
+            [("query", "the only parameter is `complete`, which is `true` or `false`", "")],
+        ),
     ),
     ("no such path", ("GET", "/v2/screenings", {}, None), (404, "not-found", "there is nothing at this path", [])),
-    ("no such decision", ("GET", "/v1/screenings/dec_1", {}, None), (404, "not-found", "there is no decision `dec_1`", [])),
-    ("another method", ("PUT", "/v1/screenings", JSON, GOOD), (405, "method-not-allowed", "`PUT` is not answered here", [])),
+    (
+        "no such decision",
+        ("GET", "/v1/screenings/dec_1", {}, None),
+        (404, "not-found", "there is no decision `dec_1`", []),
+    ),
+    (
+        "another method",
+        ("PUT", "/v1/screenings", JSON, GOOD),
+        (405, "method-not-allowed", "`PUT` is not answered here", []),
+    ),
     (
         "a cursor that is none",
         ("GET", "/v1/screenings?cursor=x", {}, None),
-        (422, "invalid-request", "`x` is no cursor", [("cursor", "`x` is no cursor", "take it from `next` of the page before")]),
+        (
+            422,
+            "invalid-request",
+            "`x` is no cursor",
+            [("cursor", "`x` is no cursor", "take it from `next` of the page before")],
+        ),
     ),
     (
         "a page that is too long",
         ("GET", "/v1/screenings?limit=5000", {}, None),
-        (422, "invalid-request", "one of its parameters cannot be used", [("query.limit", "input should be less than or equal to 1000", "")]),
+        (422, "invalid-request", UNUSABLE, [("query.limit", "input should be less than or equal to 1000", "")]),
     ),
     (
         "malformed JSON elsewhere",
@@ -112,15 +154,20 @@ REQUESTS = [
     (
         "an entry of another kind",
         ("POST", "/v1/lists/office/entries", JSON, '{"value": "example.com"}'),
-        (422, "invalid-request", "one of its parameters cannot be used", [("value", "`example.com` is not a network or address", "")]),
+        (422, "invalid-request", UNUSABLE, [("value", "`example.com` is not a network or address", "")]),
     ),
     (
         "an exemption from nothing",
-        ("POST", "/v1/exemptions", JSON, '{"rule": "brust", "subject": "ip", "value": "x", "until": "2001-01-01T00:00:00Z"}'),
+        (
+            "POST",
+            "/v1/exemptions",
+            JSON,
+            json.dumps({"rule": "brust", "subject": "ip", "value": "x", "until": "2001-01-01T00:00:00Z"}),
+        ),
         (
             422,
             "invalid-request",
-            "one of its parameters cannot be used",
+            UNUSABLE,
             [
                 ("rule", "there is no rule `brust`", "did you mean `burst`?"),
                 ("until", "is over already", ""),
@@ -130,7 +177,7 @@ REQUESTS = [
     ),
     (
         "rules that do not load",
-        ("POST", "/v1/rulesets", JSON, '{"files": {"policy.yaml": "policy: {bands: {verify: 10}}\\nrules: [{id: x}]\\n"}}'),
+        ("POST", "/v1/rulesets", JSON, json.dumps({"files": {"policy.yaml": BROKEN}})),
         (
             422,
             "invalid-ruleset",
@@ -141,9 +188,9 @@ REQUESTS = [
     (
         "a lists update of an unknown list",
         ("POST", "/v1/feeds/update", JSON, '{"names": ["tor"]}'),
-        (422, "invalid-request", "one of its parameters cannot be used", [("names.0", "there is no list `tor`", "")]),
+        (422, "invalid-request", UNUSABLE, [("names.0", "there is no list `tor`", "")]),
     ),
-]  # fmt: skip
+]
 
 
 def test_every_problem_has_its_document(api):
@@ -175,13 +222,13 @@ def test_every_problem_has_its_document(api):
 
 
 CALLERS = [
-    ("no key", {}, 401, "unauthenticated", "there is no API key in the `Authorization: Bearer` header"),
-    ("another scheme", {"Authorization": "Basic eA=="}, 401, "unauthenticated", "there is no API key in the `Authorization: Bearer` header"),
+    ("no key", {}, 401, "unauthenticated", NO_KEY),
+    ("another scheme", {"Authorization": "Basic eA=="}, 401, "unauthenticated", NO_KEY),
     ("an unknown key", {"Authorization": "Bearer kyc_nonsense"}, 401, "unauthenticated", "the API key is not known"),
     ("an expired key", "expired", 401, "unauthenticated", "the API key has expired"),
     ("a revoked key", "revoked", 401, "unauthenticated", "the API key was revoked"),
     ("another scope", "reader", 403, "forbidden", "the API key has no scope `screen`"),
-]  # fmt: skip
+]
 
 
 def test_who_may_not_come_in(api):
@@ -240,7 +287,7 @@ SCOPED = [
 
 def test_every_route_needs_its_scope_and_nothing_else(api):
     async def body(api):
-        without = {scope: (await api.key(*({"screen", "read", "lists", "rules", "admin"} - {scope}))).token for scope in ("screen", "read", "lists", "rules", "admin")}  # fmt: skip
+        without = {scope: (await api.key(*(set(SCOPES) - {scope}))).token for scope in SCOPES}
         for method, path, scope in SCOPED:
             answered = await api.ask(method, path, {} if method in ("POST", "PUT") else None, token=without[scope])
             assert answered.status_code == 403, (method, path)

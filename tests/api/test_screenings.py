@@ -1,4 +1,4 @@
-"""Screenings over HTTP: answered when they are on the disk, once under a key, counted with those of the same instant."""
+"""Screenings over HTTP: answered when they are on the disk, once under a key, each counted by the next."""
 
 import asyncio
 import json

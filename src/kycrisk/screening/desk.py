@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from kycrisk.feeds.catalogue import read_catalogues
 from kycrisk.feeds.geo import Geo
 from kycrisk.feeds.lists import Lists
 from kycrisk.intake import read_signup
+from kycrisk.randomness import random_bytes
 from kycrisk.ruleset.decide import decide, replay
 from kycrisk.ruleset.evaluate import CompiledRuleset, compile_ruleset
 from kycrisk.ruleset.model import Ruleset
@@ -38,7 +38,7 @@ def now_utc() -> datetime:
 
 def time_ordered_id(at: datetime) -> str:
     """A decision id that sorts by time: milliseconds since 1970 and 80 random bits, in hexadecimal."""
-    return f"dec_{int(at.timestamp() * 1000):012x}{os.urandom(10).hex()}"
+    return f"dec_{int(at.timestamp() * 1000):012x}{random_bytes(10).hex()}"
 
 
 class Gathered(NamedTuple):

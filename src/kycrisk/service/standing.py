@@ -46,7 +46,7 @@ class RulesFrom(StrEnum):
     STORE = "store"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Standing:
     """Rules, lists and exemptions of one moment, ready for signups. `network` is None where nobody is asked."""
 
