@@ -25,9 +25,6 @@ from kycrisk.settings import Settings
 
 _log = logging.getLogger(__name__)
 
-#: The store's writer and the event loop share one interpreter lock: a thread that comes back from the disk should not
-#: wait long for it (Python's default is 5 ms). Measured in bench/service.py.
-SWITCH_INTERVAL = 0.0005
 #: After how many new objects garbage is looked for; a screening makes some hundreds, which die by themselves.
 COLLECT_AFTER = (20_000, 20, 50)
 _BACKLOG = 2048
@@ -52,7 +49,6 @@ def serve(
 ) -> None:
     """Serve until SIGTERM or SIGINT. SIGHUP reloads rules and lists. Raises `Problems`, `StoreError` and `OSError`."""
     log_to(log)
-    sys.setswitchinterval(SWITCH_INTERVAL)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, watch_files, upgrade_tables, log, also, on_listening))
 
