@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from kycrisk.outcome import Finding, Outcome
+from kycrisk.quickly_made import quickly_made
 from kycrisk.signals import Evidence, Unknown, Value
 
 #: The version of a decision's JSON. It changes only when a field changes its meaning or goes away.
 FORMAT = "kycrisk.decision/1"
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Reason:
     """A rule that hit: what it contributed, in words, and the facts its condition read."""
@@ -67,6 +69,15 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True)
+class MadeBy:
+    """The engine that made a decision, where it is worth saying: `durable`, or `generated` after `durable crashed`."""
+
+    engine: str
+    after: str = ""  # why another engine than the chosen one; empty: it is the chosen one
+
+
+@quickly_made
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The decision about one signup. `bounds` are the ends of the interval: no completion of the evidence leaves it.
 
@@ -91,6 +102,7 @@ class Decision:
     decided_at: datetime
     lookups: tuple[Lookup, ...] = field(default=())
     took_ms: float = 0.0
+    made_by: MadeBy | None = None  # None: the default engine, which was asked for
 
     @property
     def flagged(self) -> bool:

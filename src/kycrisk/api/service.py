@@ -26,7 +26,7 @@ from kycrisk.service.reload import Standings
 from kycrisk.service.standing import Standing, canonical_ruleset
 from kycrisk.service.stored import Also, StoredScreener
 from kycrisk.settings import Settings
-from kycrisk.sources.catalogue import unanswered
+from kycrisk.sources.catalogue import signals_of_site, unanswered
 from kycrisk.sources.opening import Sources, open_sources
 from kycrisk.store.failure import Conflict, NotFound
 from kycrisk.store.sealing import SiteKey, make_site_key
@@ -70,6 +70,7 @@ class Service:
         self.screener = StoredScreener(store, site_key, self.measures, commit_reserve=reserve, also=also)
         self.rates = Rates(limits.requests_per_second, 2.0 * limits.requests_per_second, time.monotonic)
         self.strangers = Rates(STRANGERS_PER_SECOND, STRANGERS_AT_ONCE, time.monotonic)
+        self.signals = signals_of_site(settings.sources)
         self.under_way = 0  # screenings
         self.stopping = False
         self.updating = asyncio.Lock()  # held while lists from outside are fetched
@@ -127,7 +128,7 @@ class Service:
         if version not in self._compiled:
             try:
                 stored = await self.store.rulesets.get(version)
-                made = await asyncio.to_thread(lambda: compile_ruleset(canonical_ruleset(stored)))
+                made = await asyncio.to_thread(lambda: compile_ruleset(canonical_ruleset(stored, self.signals)))
             except NotFound:
                 raise Conflict(f"version {version} of the rules, which decided it, is not kept here") from None
             except Problems as wrong:

@@ -127,7 +127,8 @@ class Screener:
         return self.desk.replay(decision)
 
     def close(self) -> None:
-        """Close the sources. Nothing is screened afterwards."""
+        """Close the sources and the engine. Nothing is screened afterwards."""
+        self.desk.close()
         if self._network is not None and self._loop is not None:
             self._loop.run(self._network.aclose())
             self._loop.close()
@@ -193,7 +194,8 @@ class AsyncScreener:
         return self.desk.replay(decision)
 
     async def aclose(self) -> None:
-        """Close the sources. Nothing is screened afterwards."""
+        """Close the sources and the engine. Nothing is screened afterwards."""
+        self.desk.close()
         if self._network is not None:
             await self._network.aclose()
             self._network = None
@@ -227,5 +229,5 @@ def _desk(site: Site, sources: Sources | None, *, history: History | None, clock
 async def _consult(
     network: Network, desk: Desk, gathered: Sequence[Gathered], within: float | None, complete: bool
 ) -> list[Consulted]:
-    questions = [each.question for each in gathered]
-    return await network.consult(questions, desk.gatherer.derived, within=within, complete=complete)
+    signups = [each.asked_about for each in gathered]
+    return await network.consult(signups, desk.gatherer.derived, within=within, complete=complete)

@@ -11,16 +11,17 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Protocol, cast
+from typing import NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
 from kycrisk.decision import Decision
 from kycrisk.ruleset.condition import Velocity
+from kycrisk.screening.consultation import Findings
 from kycrisk.screening.desk import Begun, Gathered
 from kycrisk.screening.network import Consulted, Network
 from kycrisk.service.standing import Standing
-from kycrisk.signals import Evidence, Unknown, Value
+from kycrisk.signals import Evidence, Value
 from kycrisk.signup import Signup
 from kycrisk.store.idempotency import IdempotencyKey, found
 from kycrisk.store.screenings import Screening, Stored
@@ -164,8 +165,10 @@ class StoredScreener:
         if within is not None:  # the policy's deadline holds for callers with more patience, too
             within = min(within, case.standing.ruleset.policy.deadline.total_seconds())
         late = case.standing.desk.counts_late
-        derived = case.standing.memberships if late else case.begun.gatherer.derived
-        [consulted] = await network.consult([gathered.question], derived, within=within, complete=case.wanted.complete)
+        derived = (case.begun.uncounted if late else case.begun.gatherer).derived
+        [consulted] = await network.consult(
+            [gathered.asked_about], derived, within=within, complete=case.wanted.complete
+        )
         self._stages.consulted(time.perf_counter() - started)
         return consulted
 
@@ -230,16 +233,15 @@ class _Case:
             return self.begun.gatherer.derive(self.begun.gathering)
 
     def evidence_without_counts(self) -> Evidence:
-        gathering, gatherer = self.begun.gathering, self.begun.gatherer
-        known, unknown = dict(gathering.known), dict(gathering.unknown)
-        self.standing.memberships.answer(known, unknown, gathering.signup.submitted_at)
-        return Evidence(known, unknown, gatherer.origins)
+        """What is known without the network and without earlier signups."""
+        found = self.begun.uncounted.derive(self.begun.gathering)
+        return Evidence(dict(found.known), found.unknown, found.origins)
 
     def asks(self, network: Network, evidence: Evidence) -> bool:
         """Whether there is anything to ask the network, whatever is counted."""
         silenced = frozenset(exemption.rule for exemption in self.begun.exemptions)
         verdict = self.standing.desk.compiled.verdict(evidence.known, silenced, evidence.unknown)
-        return bool(network.planner.wanted(verdict, evidence.known, (), complete=self.wanted.complete))
+        return bool(network.planner.considered(verdict, evidence.known, (), complete=self.wanted.complete))
 
     def decided(self, counts: Counts) -> Decision:
         """The decision where nobody is asked. Called by the store, perhaps twice."""
@@ -247,11 +249,15 @@ class _Case:
 
     def decided_late(self, consulted: Consulted, counts: Counts) -> Decision:
         """The decision where what is counted became known only with the sources' answers."""
-        evidence = consulted.findings.evidence
-        known, unknown = cast("dict[str, Value]", evidence.known), cast("dict[str, Unknown]", evidence.unknown)
+        findings, desk = consulted.findings, self.standing.desk
+        known, derived = dict(findings.evidence.known), self.begun.gatherer.derived
         with self.standing.history.seeing(counts):
-            self.begun.gatherer.derived.answer(known, unknown, self.wanted.signup.submitted_at)
-        return self.decide(evidence, consulted)
+            left_open = derived.answer(known, self.wanted.signup.submitted_at)
+        unknown = derived.unknown(findings.evidence.unknown, left_open)
+        evidence = Evidence(known, unknown, findings.evidence.origins)
+        silenced = frozenset(exemption.rule for exemption in self.begun.exemptions)
+        verdict = desk.compiled.verdict(known, silenced, unknown)
+        return self.decide(evidence, consulted._replace(findings=Findings(evidence, findings.lookups, verdict)))
 
     def decide(self, evidence: Evidence, consulted: Consulted | None) -> Decision:
         gathered: Gathered = self.begun.gathered(evidence)
