@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from kycrisk.documents import open_document
+from kycrisk.documents import At, open_document
 from kycrisk.durations import parse_duration
 from kycrisk.feeds.catalogue import default_catalogue
 from kycrisk.problems import Problem, Problems
+from kycrisk.service_settings import LimitsForm, ServiceForm, ServiceSettings, listen_address, service_settings
 from kycrisk.shipped import shipped
 from kycrisk.sources.choice import NOTHING_CHOSEN, Choice
 from kycrisk.sources.choosing import SECTIONS, is_confidential, read_choice
@@ -44,6 +45,9 @@ class Settings:
     offline: bool = False
     engine: EngineName = "generated"
     sources: Choice = NOTHING_CHOSEN
+    database: str = field(repr=False)  # the URL of the store; it may hold a password
+    site_key: Path
+    service: ServiceSettings = field(default_factory=ServiceSettings)
 
     def __post_init__(self) -> None:
         if self.offline and not self.sources.offline:
@@ -90,6 +94,11 @@ class SettingsForm(BaseModel):
     network: Any = Field(default=None, description="how sources are asked")
     budget: Any = Field(default=None, description="what all sources together may use in a day")
     sources: Any = Field(default=None, description="who is asked; nobody is who does not stand here")
+    database: str = Field(
+        default="", description="the store: a file, or the URL of a PostgreSQL database; default: store.db in `state`"
+    )
+    site_key: str = Field(default="", description="the file of the site key; default: site.key in `state`")
+    service: ServiceForm = Field(default_factory=ServiceForm, description="how `kycrisk serve` runs")
     offline: bool = Field(default=False, description="never use the network")
     engine: EngineName = Field(default="generated", description="what judges the rules")
 
@@ -108,6 +117,9 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "KYCRISK_STATE": ("state",),
     "KYCRISK_GEO_COUNTRY": ("geo", "country"),
     "KYCRISK_GEO_ASN": ("geo", "asn"),
+    "KYCRISK_LISTEN": ("service", "listen"),
+    "KYCRISK_DATABASE": ("database",),
+    "KYCRISK_SITE_KEY": ("site_key",),
     "KYCRISK_OFFLINE": ("offline",),
 }
 
@@ -126,11 +138,15 @@ def read_settings(where: Path, *, environ: Mapping[str, str] = os.environ) -> Se
     present, folder = file.is_file(), file.parent.resolve()
     if not present:
         return _settings(_overridden(SettingsForm(), environ), None, folder, NOTHING_CHOSEN)
-    document = open_document(file, confidential=is_confidential)
+    document = open_document(file, confidential=_is_confidential)
     sections = [(name,) for name in SECTIONS]
     form = _overridden(document.read(SettingsForm, but=sections), environ)
     choice = read_choice(document, Surroundings(folder=folder, environ=environ))
     return _settings(form, file, folder, choice)
+
+
+def _is_confidential(at: At) -> bool:
+    return is_confidential(at) or at == ("database",)  # its URL may hold a password
 
 
 def _overridden(form: SettingsForm, environ: Mapping[str, str]) -> SettingsForm:
@@ -141,28 +157,48 @@ def _overridden(form: SettingsForm, environ: Mapping[str, str]) -> SettingsForm:
             continue
         if path == ("offline",) and text.lower() not in ("true", "false", "1", "0"):
             raise Problems([Problem(f"${variable}", f"`{text}` is neither `true` nor `false`")])
+        if path == ("service", "listen"):
+            _check_listen(variable, text)
         *outer, last = path
         target = raw[outer[0]] if outer else raw
-        target[last] = text.lower() in ("true", "1") if path == ("offline",) else str(Path(text).absolute())
-    return SettingsForm.model_construct(**{**raw, "geo": GeoForm.model_construct(**raw["geo"])})
+        if path == ("offline",):
+            target[last] = text.lower() in ("true", "1")
+        elif path == ("service", "listen") or (path == ("database",) and "://" in text):
+            target[last] = text
+        else:
+            target[last] = str(Path(text).absolute())
+    geo, service = GeoForm.model_construct(**raw["geo"]), ServiceForm.model_construct(**raw["service"])
+    service.limits = LimitsForm.model_construct(**raw["service"]["limits"])
+    return SettingsForm.model_construct(**{**raw, "geo": geo, "service": service})
+
+
+def _check_listen(variable: str, text: str) -> None:
+    try:
+        listen_address(text)
+    except ValueError as error:
+        raise Problems([Problem(f"${variable}", str(error))]) from None
 
 
 def _settings(form: SettingsForm, file: Path | None, folder: Path, sources: Choice) -> Settings:
     def at(text: str) -> Path:
         return folder / Path(text).expanduser()
 
-    rules = at(form.rules)
+    rules, state = at(form.rules), at(form.state)
+    database = form.database or str(state / "store.db")
     return Settings(
         file=file,
         folder=folder,
         rules=rules if file or rules.is_dir() else shipped("rules"),
         exemptions=at(form.exemptions),
-        state=at(form.state),
+        state=state,
         catalogues=(default_catalogue(), *map(at, form.feeds)),
         geo_country=at(form.geo.country) if form.geo.country else None,
         geo_asn=at(form.geo.asn) if form.geo.asn else None,
         geo_max_age=form.geo.max_age,
         offline=form.offline,
+        database=database if "://" in database else f"sqlite:///{at(database)}",
+        site_key=at(form.site_key) if form.site_key else state / "site.key",
+        service=service_settings(form.service),
         engine=form.engine,
         sources=sources,
     )

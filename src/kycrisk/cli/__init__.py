@@ -11,12 +11,16 @@ from kycrisk.cli import (
     feeds,
     folder,
     fraudrecord,
+    keys,
     program,
     recheck,
+    records,
     replay,
     rules,
     screen,
+    serve,
     signals,
+    support,
 )
 from kycrisk.cli.app import app
 from kycrisk.cli.terminal import note
@@ -24,19 +28,9 @@ from kycrisk.cli.terminal import note
 __all__ = ["app", "main"]
 
 _GROUPS = (
-    folder,
-    rules,
-    doctor,
-    screen,
-    explain,
-    replay,
-    evaluation,
-    recheck,
-    feeds,
-    signals,
-    fraudrecord,
-    program,
-)
+    folder, rules, doctor, screen, explain, replay, evaluation, recheck, records, feeds, signals, fraudrecord, serve,
+    keys, support, program,
+)  # fmt: skip
 for _group in _GROUPS:
     _group.add_to(app)
 

@@ -24,7 +24,9 @@ PIPE_CLOSED = 141  # 128 + SIGPIPE
 _SECTIONS = {
     "A working folder": ("init", "check", "test", "fmt", "doctor"),
     "Signups": ("screen", "explain", "replay", "eval", "recheck"),
+    "The store": ("accounts", "audit", "store"),
     "Lists, signals, sources": ("feeds", "signals", "schema", "fraudrecord"),
+    "The service": ("serve", "keys", "support"),
     "This program": ("completion", "version"),
 }
 

@@ -19,7 +19,7 @@ from kycrisk.problems import Problem, Problems
 
 if TYPE_CHECKING:
     from kycrisk.checks.world import World
-    from kycrisk.cli.feed_text import Standing
+    from kycrisk.feeds.standing import FeedStanding
     from kycrisk.ruleset.model import Ruleset
     from kycrisk.settings import Settings
     from kycrisk.signals import Unknown
@@ -126,12 +126,12 @@ def _engine_lines(settings: Settings, ruleset: Ruleset, problems: list[Problem])
     return list(_row("engine", told))
 
 
-def _world(settings: Settings) -> tuple[World, list[Standing]]:
+def _world(settings: Settings) -> tuple[World, list[FeedStanding]]:
     from kycrisk.checks.world import World
-    from kycrisk.cli.feed_text import standings
     from kycrisk.feeds.catalogue import read_catalogues
     from kycrisk.feeds.geo import Geo
     from kycrisk.feeds.lists import Lists
+    from kycrisk.feeds.standing import feed_standings
     from kycrisk.screening.desk import now_utc
 
     now = now_utc()
@@ -139,10 +139,10 @@ def _world(settings: Settings) -> tuple[World, list[Standing]]:
     lists = Lists.open(feeds, settings.snapshots, now)
     geo = Geo.open(settings.geo_country, settings.geo_asn, max_age=settings.geo_max_age)
     enabled = [feed for feed in feeds if feed.enabled]
-    return World(lists=lists, geo=geo, now=now), standings(feeds, enabled, settings.snapshots, now)
+    return World(lists=lists, geo=geo, now=now), feed_standings(feeds, settings.snapshots, now, enabled)
 
 
-def _list_lines(standings: list[Standing], paint: Paint) -> Iterator[str]:
+def _list_lines(standings: list[FeedStanding], paint: Paint) -> Iterator[str]:
     yield ""
     yield paint("bold", "Lists")
     for state in ("fresh", "stale", "missing"):

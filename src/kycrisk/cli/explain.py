@@ -71,7 +71,8 @@ def explain(
 
     A stored decision is explained from its own evidence, with the rules as they are now.
     """
-    from kycrisk.cli.explanation import customer_lines, explanation_dict, explanation_lines, explanation_of
+    from kycrisk.cli.explanation import customer_lines, explanation_lines
+    from kycrisk.explanation import explanation_dict, explanation_of
     from kycrisk.screening.batch import Terms
 
     terms = Terms(flags.seconds(within), complete)

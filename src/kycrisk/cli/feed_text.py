@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Any
 
 from kycrisk.cli.terminal import Paint, visible, wrapped
 from kycrisk.decision_json import moment_text
 from kycrisk.durations import format_duration
-from kycrisk.feeds.catalogue import NEVER, Feed
+from kycrisk.feeds.catalogue import NEVER
 from kycrisk.feeds.match import NetworkSet
 from kycrisk.feeds.purposes import PURPOSES, Shape
-from kycrisk.feeds.snapshot import Header, Snapshot
 from kycrisk.feeds.sources import is_built_in, is_remote
-from kycrisk.feeds.taking import Absent, current, protected_by
+from kycrisk.feeds.standing import FeedStanding
+from kycrisk.feeds.taking import Absent
 from kycrisk.feeds.update import UpdateResult
 from kycrisk.normal.email import normal_email
 
@@ -25,35 +23,7 @@ _STYLES = {"fresh": "green", "stale": "yellow", "missing": "yellow", "disabled":
 _STATUS = {"updated": "green", "failed": "bad", "skipped": "yellow", "not_due": "dim", "unchanged": "dim"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """How a feed stands: its newest snapshot, or why there is none."""
-
-    feed: Feed
-    found: Snapshot | Absent
-    state: str  # fresh, stale, missing, disabled
-
-    @property
-    def header(self) -> Header | None:
-        return None if isinstance(self.found, Absent) else self.found.header
-
-
-def standings(feeds: Sequence[Feed], chosen: Sequence[Feed], folder: Path, now: datetime) -> list[Standing]:
-    """How the chosen among these feeds stand."""
-    protected = protected_by(feeds, folder, now=now)
-    found = ((feed, current(feed, folder, now=now, protected=protected)) for feed in chosen)
-    return [Standing(feed=feed, found=snapshot, state=_state(feed, snapshot, now)) for feed, snapshot in found]
-
-
-def _state(feed: Feed, found: Snapshot | Absent, now: datetime) -> str:
-    if not feed.enabled:
-        return "disabled"
-    if isinstance(found, Absent):
-        return "missing"
-    return "fresh" if feed.max_age == NEVER or now - found.header.as_of <= feed.max_age else "stale"
-
-
-def standing_lines(found: Sequence[Standing], paint: Paint, now: datetime) -> Iterator[str]:
+def standing_lines(found: Sequence[FeedStanding], paint: Paint, now: datetime) -> Iterator[str]:
     """Two lines a feed, under the purpose that it serves."""
     groups = {name: [each for each in found if each.feed.purpose == name] for name in PURPOSES}
     for number, (name, rows) in enumerate((name, rows) for name, rows in groups.items() if rows):
@@ -69,7 +39,7 @@ def standing_lines(found: Sequence[Standing], paint: Paint, now: datetime) -> It
             yield from (paint("dim", line) for line in wrapped(text, first=" " * 6, rest=" " * 6))
 
 
-def _due(each: Standing, now: datetime) -> str:
+def _due(each: FeedStanding, now: datetime) -> str:
     if not each.feed.enabled:
         return ""
     if is_built_in(each.feed.url):
@@ -88,7 +58,7 @@ def _age(age: timedelta) -> str:
     return "0m"
 
 
-def standing_dict(each: Standing) -> dict[str, Any]:
+def standing_dict(each: FeedStanding) -> dict[str, Any]:
     """How a feed stands, as JSON has it."""
     feed, header = each.feed, each.header
     return {
@@ -111,7 +81,7 @@ def standing_dict(each: Standing) -> dict[str, Any]:
     }
 
 
-def detail_lines(each: Standing, paint: Paint, now: datetime) -> Iterator[str]:
+def detail_lines(each: FeedStanding, paint: Paint, now: datetime) -> Iterator[str]:
     """Everything about one feed."""
     feed, header = each.feed, each.header
     yield f"{paint('bold', feed.name)}  {paint(_STYLES[each.state], each.state)}"
@@ -143,7 +113,7 @@ def detail_lines(each: Standing, paint: Paint, now: datetime) -> Iterator[str]:
             yield from wrapped(visible(text), first=f"  {name:<9}", rest=" " * 11)
 
 
-def contained(each: Standing, key: str) -> str | None:
+def contained(each: FeedStanding, key: str) -> str | None:
     """The entry of a list that matches a key, None when there is none. Raises `ValueError`: it cannot be asked."""
     if isinstance(each.found, Absent):
         raise ValueError(each.found.what)

@@ -18,8 +18,8 @@ from kycrisk.problems import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kycrisk.cli.feed_text import Standing
     from kycrisk.feeds.catalogue import Feed
+    from kycrisk.feeds.standing import FeedStanding
     from kycrisk.feeds.update import Progress
     from kycrisk.settings import Settings
 
@@ -50,7 +50,8 @@ def list_feeds(
     offline: Offline = False,
 ) -> None:
     """List the feeds: state, age, entries, trust, when the next update is due, licence and lineage."""
-    from kycrisk.cli.feed_text import standing_dict, standing_lines, standings
+    from kycrisk.cli.feed_text import standing_dict, standing_lines
+    from kycrisk.feeds.standing import feed_standings
 
     if kinds:
         from kycrisk.feeds.formats import FORMATS
@@ -60,7 +61,7 @@ def list_feeds(
     settings = settings_of(ctx, config, offline)
     feeds = _feeds(settings)
     chosen = _chosen(feeds, names or (), every=every)
-    found = standings(feeds, chosen, settings.snapshots, _now())
+    found = feed_standings(feeds, settings.snapshots, _now(), chosen)
     if format_ is ListFormat.json:
         say(json.dumps([standing_dict(each) for each in found], ensure_ascii=False, indent=2))
     else:
@@ -120,12 +121,13 @@ def show(
 
     Exit codes: 1 when --contains finds nothing.
     """
-    from kycrisk.cli.feed_text import detail_lines, standings
+    from kycrisk.cli.feed_text import detail_lines
+    from kycrisk.feeds.standing import feed_standings
 
     settings = settings_of(ctx, config, offline)
     feeds = _feeds(settings)
     chosen = _chosen(feeds, [name], every=True)
-    [found] = standings(feeds, chosen, settings.snapshots, _now())
+    [found] = feed_standings(feeds, settings.snapshots, _now(), chosen)
     if not contains:
         say(*detail_lines(found, Paint.on(sys.stdout), _now()))
         return
@@ -134,7 +136,7 @@ def show(
     raise typer.Exit(0 if all(entry for _, entry in answers) else FINDINGS)
 
 
-def _answer(found: Standing, key: str) -> tuple[str, str | None]:
+def _answer(found: FeedStanding, key: str) -> tuple[str, str | None]:
     from kycrisk.cli.feed_text import contained
 
     try:

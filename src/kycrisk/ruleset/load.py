@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from kycrisk.outcome import IfUnknown
 from kycrisk.problems import Place, Problem, Problems
 from kycrisk.ruleset.canonical import version_of
 from kycrisk.ruleset.compose import compose
-from kycrisk.ruleset.files import read_source, rule_files
+from kycrisk.ruleset.files import decoded, read_source, rule_files
 from kycrisk.ruleset.model import Policy, Rule, Ruleset
 from kycrisk.ruleset.nodes import BrokenNode, MappingNode, Node, ScalarNode, SequenceNode, Source
 from kycrisk.ruleset.noting import Notes, TooManyProblems
@@ -51,6 +51,17 @@ def load_ruleset(where: Where, *, signals: Mapping[str, Signal], aliases: Mappin
     return ruleset
 
 
+def load_ruleset_texts(
+    texts: Mapping[str, str], *, signals: Mapping[str, Signal], aliases: Mapping[str, str]
+) -> Ruleset:
+    """The ruleset of rule files that are given as texts, by their names. Raises `Problems` like `load_ruleset`."""
+    loader = _Loader(signals, aliases)
+    ruleset = loader.load_sources(sorted(texts.items()))
+    if ruleset is None:
+        raise Problems(loader.notes.sorted())
+    return ruleset
+
+
 def check_ruleset(where: Where, *, signals: Mapping[str, Signal], aliases: Mapping[str, str]) -> list[Problem]:
     """Everything that is wrong with a ruleset, by file and place; empty when it loads."""
     loader = _Loader(signals, aliases)
@@ -73,8 +84,23 @@ class _Loader:
 
     def load(self, where: Where) -> Ruleset | None:
         """The ruleset, None when there are problems; they stand in `notes`."""
+        return self._load(self._read(where))
+
+    def _read(self, where: Where) -> Iterator[Source | None]:
+        for path in rule_files(where, self.notes):
+            yield read_source(path, self.notes)
+
+    def load_sources(self, texts: Iterable[tuple[str, str]]) -> Ruleset | None:
+        """The same from texts with the names of their files."""
+        return self._load(self._given(name, text) for name, text in texts)
+
+    def _given(self, name: str, text: str) -> Source | None:
+        self.notes.begin(name)
+        return decoded(name, text.encode("utf-8", "surrogatepass"), self.notes)
+
+    def _load(self, sources: Iterable[Source | None]) -> Ruleset | None:
         try:
-            documents = self.documents(rule_files(where, self.notes))
+            documents = self.documents(sources)
             read_anything = not self.notes.problems
             policy = self.policy(documents, complete=read_anything)
             rules = self.rules(documents, policy.if_unknown if policy else IfUnknown.MISS)
@@ -85,11 +111,10 @@ class _Loader:
         ruleset = Ruleset(policy=policy, rules=rules, version="", signals=self.scope.signals)
         return replace(ruleset, version=version_of(ruleset))
 
-    def documents(self, paths: Iterable[Path]) -> list[_Document]:
+    def documents(self, sources: Iterable[Source | None]) -> list[_Document]:
         """The files that can be read. A key whose value has the wrong form is kept, and judged later."""
         found = []
-        for path in paths:
-            source = read_source(path, self.notes)
+        for source in sources:
             if source is None:
                 continue
             before = len(self.notes.problems)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from types import MappingProxyType
 
 from kycrisk.feeds.match import DomainSet, NetworkSet
 from kycrisk.normal.email import normal_email
@@ -34,21 +35,36 @@ class Entries:
         return len(self.exactly)
 
 
-def read_lists(declared: Mapping[str, AnalystList], folder: Path) -> tuple[dict[str, Entries | Unknown], list[Problem]]:
-    """Every declared list, or why it cannot be asked; and the problems of its file's lines."""
+@dataclass(frozen=True, slots=True)
+class Added:
+    """Entries of a list that stand elsewhere than in its file, in normal form, and when the last one changed."""
+
+    values: tuple[str, ...]
+    as_of: datetime
+
+
+NOTHING_ADDED: Mapping[str, Added] = MappingProxyType({})
+
+
+def read_lists(
+    declared: Mapping[str, AnalystList], folder: Path, added: Mapping[str, Added] = NOTHING_ADDED
+) -> tuple[dict[str, Entries | Unknown], list[Problem]]:
+    """Every declared list with what was added to it, or why it cannot be asked; and what is wrong with their files."""
     found: dict[str, Entries | Unknown] = {}
     problems: list[Problem] = []
     for declaration in declared.values():
-        path = folder / f"{declaration.name}.txt"
-        if not path.is_file():
+        path, more = folder / f"{declaration.name}.txt", added.get(declaration.name)
+        if path.is_file():
+            found[declaration.name], wrong = _read(declaration, path, more)
+            problems += wrong
+        elif more is not None:
+            found[declaration.name] = _entries(declaration, b"", {}, more.as_of, more)
+        else:
             found[declaration.name] = Unknown(Why.NOT_CONFIGURED, f"{path} does not exist")
-            continue
-        found[declaration.name], wrong = _read(declaration, path)
-        problems += wrong
     return found, problems
 
 
-def _read(declaration: AnalystList, path: Path) -> tuple[Entries | Unknown, list[Problem]]:
+def _read(declaration: AnalystList, path: Path, more: Added | None) -> tuple[Entries | Unknown, list[Problem]]:
     try:
         raw = path.read_bytes()
         text = raw.decode("utf-8-sig")
@@ -66,22 +82,34 @@ def _read(declaration: AnalystList, path: Path) -> tuple[Entries | Unknown, list
         if not entry:
             continue
         try:
-            entries[entry] = _entry(declaration.kind, entry)
+            entries[entry] = list_entry(declaration.kind, entry)
         except ValueError as error:
             column = line.index(entry) + 1
             problems.append(Problem(Place(str(path), number, column, line), str(error), "correct or remove the line"))
-    digest = hashlib.sha256(raw).hexdigest()
-    found = Entries(
-        name=declaration.name,
-        kind=declaration.kind,
-        holds=_matcher(declaration.kind, list(entries.values())),
-        exactly=frozenset(entries.values()),
-        origin=Origin(f"list {declaration.name}", as_of, (f"{declaration.name}@sha256:{digest}",)),
+    return _entries(declaration, raw, entries, as_of, more), problems
+
+
+def _entries(
+    declaration: AnalystList, raw: bytes, entries: Mapping[str, object], as_of: datetime, more: Added | None
+) -> Entries:
+    """The list of a file and of what was added to it; its hash tells both."""
+    kind, name = declaration.kind, declaration.name
+    hashed, values = hashlib.sha256(raw), list(entries.values())
+    if more is not None:
+        values += (list_entry(kind, value) for value in more.values)
+        hashed.update("".join(f"\n{value}" for value in sorted(more.values)).encode())
+        as_of = max(as_of, more.as_of)
+    return Entries(
+        name=name,
+        kind=kind,
+        holds=_matcher(kind, values),
+        exactly=frozenset(values),
+        origin=Origin(f"list {name}", as_of, (f"{name}@sha256:{hashed.hexdigest()}",)),
     )
-    return found, problems
 
 
-def _entry(kind: ListKind, entry: str) -> object:
+def list_entry(kind: ListKind, entry: str) -> object:
+    """An entry in the normal form in which its list compares. Raises `ValueError` with a message."""
     match kind:
         case ListKind.NETWORK:
             try:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -15,12 +15,14 @@ from kycrisk.feeds.catalogue import read_catalogues
 from kycrisk.feeds.geo import Geo
 from kycrisk.feeds.lists import Lists
 from kycrisk.intake import read_signup
+from kycrisk.randomness import random_bytes
+from kycrisk.ruleset.condition import Velocity
 from kycrisk.ruleset.decide import decide, replay
 from kycrisk.ruleset.evaluate import CompiledRuleset, compile_ruleset
 from kycrisk.ruleset.model import Ruleset
 from kycrisk.screening.derived import derived_signals, prepare_derived, velocities
 from kycrisk.screening.engines import open_engine
-from kycrisk.screening.gather import Gatherer, prepare_gatherer
+from kycrisk.screening.gather import Gatherer, Gathering, prepare_gatherer
 from kycrisk.screening.history import History
 from kycrisk.screening.network import AskedAbout, Consulted
 from kycrisk.screening.recheck import RecheckList
@@ -39,7 +41,7 @@ def now_utc() -> datetime:
 
 def time_ordered_id(at: datetime) -> str:
     """A decision id that sorts by time: milliseconds since 1970 and 80 random bits, in hexadecimal."""
-    return f"dec_{int(at.timestamp() * 1000):012x}{os.urandom(10).hex()}"
+    return f"dec_{int(at.timestamp() * 1000):012x}{random_bytes(10).hex()}"
 
 
 class Gathered(NamedTuple):
@@ -54,6 +56,19 @@ class Gathered(NamedTuple):
     def asked_about(self) -> AskedAbout:
         """What the network is asked by."""
         return AskedAbout(self.signup, self.evidence, frozenset(exemption.rule for exemption in self.exemptions))
+
+
+class Begun(NamedTuple):
+    """A signup as the checks see it: nothing of earlier signups, of lists or of the network yet."""
+
+    gathering: Gathering
+    gatherer: Gatherer
+    uncounted: Gatherer  # the same without what is counted of earlier signups
+    exemptions: tuple[Exemption, ...]
+
+    def gathered(self, evidence: Evidence) -> Gathered:
+        """The signup with what is known about it by now."""
+        return Gathered(self.gathering.signup, evidence, self.gathering.lookups, self.exemptions)
 
 
 class Desk:
@@ -79,13 +94,23 @@ class Desk:
         self._clock, self._new_id = clock, new_id
         self._unusable = unusable
         self._feeds = read_catalogues(site.settings.catalogues)
-        self._gatherer, self._good_until = self._prepare(clock())
+        self._gatherer, self._uncounted, self._good_until = self._prepare(clock())
         local = self._gatherer.origins.keys() - unusable.keys()
         self._late_history = any({each.key, each.counted} - {""} - local for each in velocities(site.ruleset))
 
     @property
     def ruleset(self) -> Ruleset:
         return self.site.ruleset
+
+    @property
+    def good_until(self) -> datetime:
+        """When a list passes its maximum age, so that the lists have to be read again."""
+        return self._good_until
+
+    @property
+    def counts_late(self) -> bool:
+        """Whether earlier signups are counted by something that only the network says."""
+        return self._late_history
 
     @property
     def gatherer(self) -> Gatherer:
@@ -96,7 +121,7 @@ class Desk:
         """The moment by this desk's clock."""
         return self._clock()
 
-    def _prepare(self, now: datetime) -> tuple[Gatherer, datetime]:
+    def _prepare(self, now: datetime) -> tuple[Gatherer, Gatherer, datetime]:
         """The checks over the lists as they stand now, and until when that holds."""
         settings, ruleset = self.site.settings, self.site.ruleset
         lists = Lists.open(self._feeds, settings.snapshots, now)
@@ -104,7 +129,9 @@ class Desk:
         world = World(lists=lists, geo=geo, now=now)
         derived = prepare_derived(derived_signals(ruleset), self.site.lists, self.history)
         gatherer = prepare_gatherer(CHECKS, world, derived, ruleset.policy.attributes, self._read_unusable())
-        return gatherer, world.good_until
+        memberships = [ref for ref in derived_signals(ruleset) if not isinstance(ref.derived, Velocity)]
+        uncounted = replace(gatherer, derived=prepare_derived(memberships, self.site.lists, None), kept={})
+        return gatherer, uncounted, world.good_until
 
     def _read_unusable(self) -> Mapping[str, Unknown]:
         """Of the signals without a source, those that rules read."""
@@ -114,25 +141,31 @@ class Desk:
 
     def reload_lists(self) -> None:
         """Read the lists again: after an update, or when one has gone past its maximum age."""
-        self._gatherer, self._good_until = self._prepare(self._clock())
+        self._gatherer, self._uncounted, self._good_until = self._prepare(self._clock())
 
     def signup(self, raw: Mapping[str, object]) -> Signup:
         """A raw signup in its normal form. Raises `Problems` naming every field that cannot be."""
         return read_signup(raw, attributes=self.site.ruleset.policy.attributes, now=self._clock())
 
+    def begin(self, signups: Sequence[Signup], now: datetime) -> list[Begun]:
+        """What the checks say about signups; the rest is derived later, by the gatherer that comes with it."""
+        if now >= self._good_until:
+            self._gatherer, self._uncounted, self._good_until = self._prepare(now)
+        gatherer, uncounted, exemptions = self._gatherer, self._uncounted, self.site.exemptions
+        return [
+            Begun(gathering, gatherer, uncounted, exemptions.in_force(gathering.signup, now) if exemptions else ())
+            for gathering in gatherer.ask_checks(signups)
+        ]
+
     def gather(self, signups: Sequence[Signup], now: datetime) -> list[Gathered]:
         """What is known about signups without the network. Each counts those before it."""
-        if now >= self._good_until:
-            self._gatherer, self._good_until = self._prepare(now)
-        gatherer, exemptions = self._gatherer, self.site.exemptions
         history = None if self._late_history else self.history
         found: list[Gathered] = []
-        for gathering in gatherer.ask_checks(signups):
-            evidence = gatherer.complete(gathering)
+        for begun in self.begin(signups, now):
+            evidence = begun.gatherer.complete(begun.gathering)
             if history is not None:
-                history.add(evidence.known, gathering.signup.submitted_at)
-            silenced = exemptions.in_force(gathering.signup, now) if exemptions else ()
-            found.append(Gathered(gathering.signup, evidence, gathering.lookups, silenced))
+                history.add(evidence.known, begun.gathering.signup.submitted_at)
+            found.append(begun.gathered(evidence))
         return found
 
     def decide(self, gathered: Gathered, consulted: Consulted | None, now: datetime, took_ms: float) -> Decision:

@@ -141,11 +141,11 @@ class FileForm(BaseModel):
     exemptions: list[EntryForm] = Field(default_factory=list)
 
 
-def read_exemptions(path: Path, rules: Collection[str]) -> Exemptions:
+def read_exempted(path: Path, rules: Collection[str]) -> tuple[Exempted, ...]:
     """The exemptions of a file; none when there is no file. Raises `Problems`, also for rules that do not exist."""
     if not path.exists():
-        return Exemptions()
-    entries = [entry.exempted() for entry in read_document(path, FileForm).exemptions]
+        return ()
+    entries = tuple(entry.exempted() for entry in read_document(path, FileForm).exemptions)
     problems = [
         Problem(str(path), f"there is no rule `{rule}` to be exempt from", did_you_mean(rule, rules))
         for rule in dict.fromkeys(each.exemption.rule for each in entries)
@@ -153,4 +153,9 @@ def read_exemptions(path: Path, rules: Collection[str]) -> Exemptions:
     ]
     if problems:
         raise Problems(problems)
-    return Exemptions(entries)
+    return entries
+
+
+def read_exemptions(path: Path, rules: Collection[str]) -> Exemptions:
+    """The exemptions of a file, ready to be asked. Raises `Problems` like `read_exempted`."""
+    return Exemptions(read_exempted(path, rules))

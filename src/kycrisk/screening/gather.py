@@ -64,9 +64,18 @@ class Gatherer:
 
     def complete(self, gathering: Gathering) -> Evidence:
         """The evidence: what the checks said, the signup's attributes, and what is derived from both."""
+        self.add_attributes(gathering)
+        return self.derive(gathering)
+
+    def add_attributes(self, gathering: Gathering) -> None:
+        """Add the signup's attributes."""
+        if self.attributes:
+            gathering.known |= gathering.signup.attributes
+
+    def derive(self, gathering: Gathering) -> Evidence:
+        """The evidence, with what is derived from all that was added before."""
         known, signup = gathering.known, gathering.signup
         given = signup.attributes if self.attributes else _NO_ATTRIBUTES
-        known |= given
         left_open = self.derived.answer(known, signup.submitted_at)
         return Evidence(known, self._unknown(gathering.gaps, tuple(given), left_open), self.origins)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kycrisk.checks.catalogue import ALIASES
 from kycrisk.problems import Problem, Problems
 from kycrisk.ruleset.load import load_ruleset
 from kycrisk.ruleset.model import Ruleset
-from kycrisk.screening.analyst_lists import Entries, read_lists
-from kycrisk.screening.exemptions import Exemptions, read_exemptions
+from kycrisk.screening.analyst_lists import NOTHING_ADDED, Added, Entries, read_lists
+from kycrisk.screening.exemptions import Exempted, Exemptions, read_exempted
 from kycrisk.settings import Settings
 from kycrisk.signals import Unknown
 from kycrisk.sources.catalogue import signals_of_site
@@ -26,19 +26,33 @@ class Site:
     exemptions: Exemptions
 
 
-def read_site(settings: Settings) -> Site:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What stands in a store and counts beside the files: rules that were published go before those of the files."""
+
+    ruleset: Ruleset | None = None
+    entries: Mapping[str, Added] = field(default_factory=lambda: NOTHING_ADDED)
+    exemptions: tuple[Exempted, ...] = ()
+
+
+NOTHING_KEPT = Kept()
+
+
+def read_site(settings: Settings, kept: Kept = NOTHING_KEPT) -> Site:
     """Everything that a screening needs from a working folder. Raises `Problems` with all that is wrong in it."""
     problems: list[Problem] = []
-    try:
-        ruleset = load_ruleset(settings.rules, signals=signals_of_site(settings.sources), aliases=ALIASES)
-    except Problems as wrong:
-        raise Problems(wrong.problems) from None
-    lists, wrong_lines = read_lists(ruleset.policy.lists, settings.rules / "lists")
+    signals = signals_of_site(settings.sources)
+    ruleset = kept.ruleset or load_ruleset(settings.rules, signals=signals, aliases=ALIASES)
+    lists, wrong_lines = read_lists(ruleset.policy.lists, settings.rules / "lists", kept.entries)
     problems += wrong_lines
+    rules = {rule.id for rule in ruleset.rules}
+    exempted: tuple[Exempted, ...] = ()
     try:
-        exemptions = read_exemptions(settings.exemptions, {rule.id for rule in ruleset.rules})
+        exempted = read_exempted(settings.exemptions, rules)
     except Problems as wrong:
         problems += wrong.problems
     if problems:
         raise Problems(problems)
-    return Site(settings=settings, ruleset=ruleset, lists=lists, exemptions=exemptions)
+    # A kept exemption outlives its rule quietly: it is not a line in a file that somebody could correct.
+    still = (each for each in kept.exemptions if each.exemption.rule in rules)
+    return Site(settings=settings, ruleset=ruleset, lists=lists, exemptions=Exemptions((*exempted, *still)))

@@ -53,30 +53,40 @@ class Sources:
         await self.connections.aclose()
 
 
-async def open_sources(choice: Choice, *, state: Path, now: Callable[[], datetime], random: Random) -> Sources:
+async def open_sources(
+    choice: Choice,
+    *,
+    state: Path,
+    now: Callable[[], datetime],
+    random: Random,
+    kept: tuple[KeptResults, bytes] | None = None,
+) -> Sources:
     """Open the sources that a site has chosen.
 
-    `state` is the folder in which results and budgets are kept across restarts. Where it cannot be used, the sources
-    whose answers or budgets have to be kept are out of use; nothing is raised for it.
+    `kept` is where results and budgets are kept across restarts, and the pepper of their names. Without it that is a
+    file in the folder `state`; where it cannot be used, the sources whose answers or budgets have to be kept are out of
+    use. Nothing is raised for it.
     """
     redactor = Redactor(choice.secrets)
-    kept = await asyncio.to_thread(_open_results, state, now) if choice.sources else _Results(MemoryResults())
+    results = _Results(*kept) if kept else await asyncio.to_thread(_opened_results, choice, state, now)
     resolver = Resolver(choice.resolver, options=ResolverOptions(random_case=choice.random_case), random=random)
     connections = Connections(
         resolver=resolver,
         trust=Trust(resolver),
         http=Http(version=version("kycrisk"), allowed=choice.allowed, redactor=redactor, now=now),
-        budget=Budget(choice.limits, kept.results, now),
-        kept=kept.results,
+        budget=Budget(choice.limits, results.results, now),
+        kept=results.results,
         now=now,
         random=random,
-        pepper=kept.pepper,
+        pepper=results.pepper,
     )
     async with AsyncExitStack() as unfinished:
         unfinished.push_async_callback(connections.aclose)
-        connections.closing.callback(kept.close)
+        connections.closing.callback(results.close)
         connections.closing.callback(unguard_logs, guard_logs(redactor))
-        opened = {name: await _open(each, choice, kept.problem, connections) for name, each in choice.sources.items()}
+        opened = {
+            name: await _open(each, choice, results.problem, connections) for name, each in choice.sources.items()
+        }
         unfinished.pop_all()
     silent = {
         signal: found.unusable
@@ -89,7 +99,7 @@ async def open_sources(choice: Choice, *, state: Path, now: Callable[[], datetim
         summaries=tuple(summary for found in opened.values() for summary in found.summaries),
         unusable=MappingProxyType({**unanswered(choice), **silent}),
         connections=connections,
-        problems=(kept.problem,) if kept.problem else (),
+        problems=(results.problem,) if results.problem else (),
     )
 
 
@@ -115,6 +125,10 @@ class _Results:
     pepper: bytes = b""
     problem: Problem | None = None
     close: Callable[[], None] = field(default=lambda: None)
+
+
+def _opened_results(choice: Choice, state: Path, now: Callable[[], datetime]) -> _Results:
+    return _open_results(state, now) if choice.sources else _Results(MemoryResults())
 
 
 def _open_results(state: Path, now: Callable[[], datetime]) -> _Results:

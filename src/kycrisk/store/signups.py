@@ -1,0 +1,177 @@
+"""Signups: what came in, sealed; registered before they are judged, so that others count them from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from kycrisk.ruleset.condition import Velocity
+from kycrisk.store.accounts import OpenAccount, open_account_id, take
+from kycrisk.store.failure import NotFound
+from kycrisk.store.moments import micros, moment
+from kycrisk.store.reader import Reader
+from kycrisk.store.schema import ACCOUNT_KEYS, ACCOUNTS, FACTS, SIGNUPS
+from kycrisk.store.sealing import SiteKey, seal, unseal
+from kycrisk.store.transaction import Transaction
+from kycrisk.store.velocity import (
+    NO_COUNTS,
+    Asked,
+    Counts,
+    Facts,
+    Signals,
+    add_days,
+    count_all,
+    count_new,
+    digests_of,
+    fact_rows,
+)
+from kycrisk.store.writer import Writer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSignup:
+    """A signup that came in. `raw` is its JSON, kept so that it can be screened again.
+
+    `facts` are those that velocity counts (`velocity.countable`), `velocities` what is asked about the past.
+    """
+
+    account_id: str
+    submitted_at: datetime
+    raw: bytes
+    facts: Facts = field(default_factory=dict)
+    velocities: Sequence[Velocity] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A signup in the store, and what it counted when it came."""
+
+    id: int
+    account: OpenAccount
+    counts: Counts = field(default_factory=lambda: NO_COUNTS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSignup:
+    """A signup as it came. `account_id` and `raw` are None when they were erased, or their time was over."""
+
+    id: int
+    account_id: str | None
+    submitted_at: datetime
+    registered_at: datetime
+    raw: bytes | None
+
+
+class Signups:
+    """The signups of the store."""
+
+    def __init__(self, writer: Writer, reader: Reader, site: SiteKey, signals: Signals) -> None:
+        self._writer, self._reader, self._site, self._signals = writer, reader, site, signals
+
+    async def register(self, signup: NewSignup) -> Registered:
+        """Store a signup and count its past, for a screening that asks the network before it decides.
+
+        What is decided at once needs no registration: `decisions.add` takes the signup itself.
+        """
+        return await self._writer.write(self._register, signup)
+
+    async def get(self, id: int) -> StoredSignup:
+        """Raises `NotFound`."""
+        return await self._reader.read(_get, self._site, id)
+
+    async def again(self, id: int, facts: Facts, velocities: Sequence[Velocity]) -> Registered:
+        """A stored signup to be screened again, with the past that it saw when it came.
+
+        Raises `NotFound`, also when it was erased.
+        """
+        return await self._reader.read(_again, self._site, self._signals, id, facts, velocities)
+
+    def _register(self, tx: Transaction, signups: Sequence[NewSignup]) -> list[Registered]:
+        return register(tx, self._signals, signups)
+
+
+def register(tx: Transaction, signals: Signals, signups: Sequence[NewSignup]) -> list[Registered]:
+    """Store signups and count: each sees those before it, in this batch too."""
+    accounts = take(tx, {each.account_id for each in signups})
+    ids = tx.ids("signup", len(signups))
+    rows: list[dict[str, Any]] = []
+    facts: list[dict[str, Any]] = []
+    asked: list[Asked] = []
+    for id_, each in zip(ids, signups, strict=True):
+        account, at = accounts[each.account_id], micros(each.submitted_at)
+        rows.append(
+            {
+                "id": id_,
+                "account": account.number,
+                "key": account.key_number,
+                "submitted_at": at,
+                "registered_at": tx.at,
+                "sealed": seal(account.key, each.raw, f"signup {id_}"),
+            }
+        )
+        digests = digests_of(tx.site, each.facts)
+        facts += fact_rows(tx, signals, id_, digests, at)
+        asked.append(Asked(digests, each.velocities, each.submitted_at, id_))
+    tx.insert(SIGNUPS, rows)
+    tx.insert(FACTS, facts)
+    ats: dict[bytes, list[tuple[int, int]]] = {}
+    for row in facts:
+        ats.setdefault(row["digest"], []).append((row["at"], row["signup"]))
+    counts = count_new(tx.connection, signals, asked, ats)
+    add_days(tx.connection, facts)
+    return [
+        Registered(id_, accounts[each.account_id], told) for id_, each, told in zip(ids, signups, counts, strict=True)
+    ]
+
+
+_WITH_KEYS = (
+    select(SIGNUPS, ACCOUNTS.c.pseudonym, ACCOUNT_KEYS.c.salt, ACCOUNT_KEYS.c.sealed_account_id)
+    .join(ACCOUNTS, ACCOUNTS.c.id == SIGNUPS.c.account)
+    .outerjoin(ACCOUNT_KEYS, ACCOUNT_KEYS.c.id == SIGNUPS.c.key)
+)
+
+
+def rows_of(connection: Connection, account: int) -> Sequence[Row[Any]]:
+    """The rows of an account's signups, each with its key."""
+    return connection.execute(_WITH_KEYS.where(SIGNUPS.c.account == account).order_by(SIGNUPS.c.id)).all()
+
+
+def stored_signup(row: Row[Any], site: SiteKey) -> StoredSignup:
+    """The signup of such a row."""
+    readable = row.salt is not None and row.sealed is not None
+    return StoredSignup(
+        id=row.id,
+        account_id=open_account_id(row, site),
+        submitted_at=moment(row.submitted_at),
+        registered_at=moment(row.registered_at),
+        raw=unseal(site.account_key(bytes(row.salt)), bytes(row.sealed), f"signup {row.id}") if readable else None,
+    )
+
+
+def _row(connection: Connection, id_: int) -> Row[Any]:
+    row = connection.execute(_WITH_KEYS.where(SIGNUPS.c.id == id_)).first()
+    if row is None:
+        raise NotFound(f"there is no signup {id_}")
+    return row
+
+
+def _get(connection: Connection, site: SiteKey, id_: int) -> StoredSignup:
+    return stored_signup(_row(connection, id_), site)
+
+
+def _again(
+    connection: Connection, site: SiteKey, signals: Signals, id_: int, facts: Facts, velocities: Sequence[Velocity]
+) -> Registered:
+    row = _row(connection, id_)
+    if row.salt is None:
+        raise NotFound(f"signup {id_} was erased")
+    account = OpenAccount(
+        row.account, row.key, site.account_key(bytes(row.salt)), bytes(row.pseudonym).hex(), is_new=False
+    )
+    asked = Asked(digests_of(site, facts), velocities, moment(row.submitted_at), id_)
+    [counts] = count_all(connection, signals, [asked])
+    return Registered(id_, account, counts)
