@@ -1,8 +1,15 @@
-"""A screening server for tests of what calls it, on a folder with the sample lists."""
+"""The screening server, as operators start it, for tests of what calls it: on a folder with the sample lists.
+
+What calls it goes through a relay that counts: which idempotency keys came is nothing that the server tells.
+"""
 
 from __future__ import annotations
 
-import json
+import http.client
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,12 +17,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from typer.testing import CliRunner
-
-from kycrisk import Problems, Screener, decision_to_json
-from kycrisk.cli import app
-
-KEY = "kyc_0123456789abcdef_" + "k" * 43
+KYCRISK = str(Path(sys.executable).with_name("kycrisk"))
 
 #: One signup an outcome, by the sample lists.
 SIGNUPS = {
@@ -37,66 +39,88 @@ SIGNUPS = {
 
 @dataclass(slots=True)
 class Service:
+    """Where to ask, with which key (scope `screen`), and what came."""
+
     url: str
-    key: str = KEY
-    asked: list[str] = field(default_factory=list)  # the idempotency keys that came
+    direct: str  # the same server, past the relay
+    key: str = field(repr=False)
+    asked: list[str] = field(default_factory=list)  # idempotency keys, in the order in which they came
 
 
-def made_site(folder: Path) -> Path:
-    """A working folder with the sample lists; the settings file of it."""
-    for arguments in (["init", str(folder)], ["--config", str(folder / "samples/kycrisk.yaml"), "feeds", "update"]):
-        result = CliRunner().invoke(app, arguments)
-        assert result.exit_code == 0, result.output
-    return folder / "samples" / "kycrisk.yaml"
+def kycrisk(*arguments: str, folder: Path) -> str:
+    """What a command prints."""
+    command = [KYCRISK, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=environment(), timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("KYCRISK_")}
 
 
 @contextmanager
-def serving(settings: Path) -> Iterator[Service]:
-    """The server, until the block ends."""
-    screener, stored, lock = Screener.open(settings), {}, threading.Lock()
-    service = Service("")
+def serving(folder: Path) -> Iterator[Service]:
+    """`kycrisk serve` on a new folder, until the block ends."""
+    kycrisk("init", str(folder), folder=folder.parent)
+    (folder / "rules" / "velocity.yaml").unlink()  # what one test had screened must not count in another
+    settings = folder / "samples" / "kycrisk.yaml"
+    kycrisk("-c", str(settings), "feeds", "update", folder=folder)
+    key = kycrisk("-c", str(settings), "keys", "create", "tests", "--scope", "screen", folder=folder).strip()
+    command = [KYCRISK, "-c", str(settings), "serve", "--port", "0"]
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True, env=environment()) as server:
+        try:
+            said: list[str] = []
+            for line in server.stderr:
+                said.append(line)
+                if line.startswith("kycrisk: listening on "):
+                    break
+            assert "".join(said[-1:]).startswith("kycrisk: listening on "), "".join(said)
+            log = threading.Thread(target=server.stderr.read, daemon=True)  # a full pipe would stop the server
+            log.start()
+            with relaying(int(said[-1].rpartition(":")[2]), key) as service:
+                yield service
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait(30)
+            log.join(30)
+
+
+@contextmanager
+def relaying(port: int, key: str) -> Iterator[Service]:
+    """Hands every request on, head and body as they came, and every answer back."""
+    service = Service("", f"http://127.0.0.1:{port}", key)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            key = self.headers["Idempotency-Key"]
-            service.asked.append(key)
-            if self.headers["Authorization"] != f"Bearer {KEY}":
-                return self.answer(401, b'{"title":"unknown key","status":401}', "application/problem+json")
-            with lock:
-                if key in stored and stored[key][0] != body:
-                    return self.answer(409, b'{"title":"conflict","status":409}', "application/problem+json")
-                if key not in stored:
-                    try:
-                        stored[key] = body, decision_to_json(screener.screen(json.loads(body))).encode()
-                    except Problems as problems:
-                        errors = [
-                            {"place": str(p.place), "message": p.message, "help": p.help} for p in problems.problems
-                        ]
-                        document = json.dumps({"title": "x", "status": 422, "errors": errors}).encode()
-                        return self.answer(422, document, "application/problem+json")
-            self.answer(201, stored[key][1], "application/json")
-
-        def answer(self, status: int, body: bytes, kind: str) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
+            service.asked.append(self.headers["Idempotency-Key"])
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            connection.request("POST", self.path, body, dict(self.headers.items()))
+            answer = connection.getresponse()
+            content = answer.read()
+            connection.close()
+            self.send_response(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() not in ("connection", "date", "server", "transfer-encoding", "content-length"):
+                    self.send_header(name, value)
+            self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(content)
 
         def log_message(self, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    service.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    relay = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    relay.daemon_threads = True
+    service.url = f"http://127.0.0.1:{relay.server_address[1]}"
+    thread = threading.Thread(target=relay.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield service
     finally:
-        server.shutdown()
-        server.server_close()
+        relay.shutdown()
+        relay.server_close()
         thread.join()

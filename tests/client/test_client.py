@@ -25,15 +25,15 @@ both = pytest.mark.parametrize("screened", BOTH, ids=["sync", "async"])
 @pytest.mark.parametrize(
     ("expected", "flagged", "score", "settled", "rules"),
     [
-        ("allow", False, 0, False, []),
-        ("review", False, 45, False, ["tor-exit"]),
-        ("verify", True, 70, False, ["disposable-mail"]),
+        ("allow", False, 0, True, []),
+        ("review", False, 45, True, ["tor-exit"]),
+        ("verify", True, 70, True, ["disposable-mail"]),
         ("deny", False, 0, True, ["blocked-mail-domain", "blocked-network"]),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
 def test_a_decision(service, screened, expected, flagged, score, settled, rules):
-    [found] = screened(service.url, service.key, SIGNUPS[expected], on_failure="raise", timeout=5)
+    [found] = screened(service.direct, service.key, SIGNUPS[expected], on_failure="raise", timeout=5)
     assert (found.outcome.word, found.flagged, found.score, found.settled) == (expected, flagged, score, settled)
     assert [reason.rule for reason in found.reasons] == rules
     assert (found.failed, found.why) == (False, "")
@@ -46,7 +46,7 @@ def test_the_same_signup_gets_the_stored_decision(service, screened):
     signup = {**SIGNUPS["verify"], "account_id": f"twice-{screened.__name__}"}
     turned = dict(reversed(signup.items()))  # the order of the fields is no part of what is said
     first, second, other = screened(
-        service.url, service.key, signup, turned, {**signup, "first_name": "Sam"}, on_failure="raise", timeout=5
+        service.direct, service.key, signup, turned, {**signup, "first_name": "Sam"}, on_failure="raise", timeout=5
     )
     assert first == second
     assert first.id != other.id
@@ -56,18 +56,19 @@ def test_the_same_signup_gets_the_stored_decision(service, screened):
 def test_a_key_of_the_callers_own_is_sent(service, screened):
     signup = {**SIGNUPS["allow"], "account_id": f"own-key-{screened.__name__}"}
     how = {"idempotency_key": f"order-17-{screened.__name__}"}
-    [first] = screened(service.url, service.key, signup, how=how, on_failure="raise", timeout=5)
-    [second] = screened(service.url, service.key, signup, how=how, on_failure="raise", timeout=5)
+    [first] = screened(service.direct, service.key, signup, how=how, on_failure="raise", timeout=5)
+    [second] = screened(service.direct, service.key, signup, how=how, on_failure="raise", timeout=5)
     assert first == second
     with pytest.raises(ScreeningFailed) as raised:
-        screened(service.url, service.key, {**signup, "last_name": "X"}, how=how, on_failure="raise", timeout=5)
+        screened(service.direct, service.key, {**signup, "last_name": "X"}, how=how, on_failure="raise", timeout=5)
     assert (raised.value.failure, raised.value.status) == (Failure.CONFLICT, 409)
 
 
 @both
 def test_everything_wrong_with_a_signup_is_told(service, screened):
     with pytest.raises(ScreeningFailed) as raised:
-        screened(service.url, service.key, {"account_id": "a", "ip": "x", "emial": "y"}, on_failure="raise", timeout=5)
+        wrong = {"account_id": "a", "ip": "x", "emial": "y"}
+        screened(service.direct, service.key, wrong, on_failure="raise", timeout=5)
     assert raised.value.failure is Failure.SIGNUP
     assert raised.value.why == "the server cannot use the signup (3 problems)"
     assert sorted(problem.place for problem in raised.value.problems) == ["email", "emial", "ip"]
@@ -85,7 +86,7 @@ def test_everything_wrong_with_a_signup_is_told(service, screened):
 @pytest.mark.parametrize("word", ["allow", "review", "verify", "deny"])
 def test_the_fallback_is_what_the_caller_chose(service, screened, caplog, signup, key, failure, least, word):
     """And whoever signs up cannot choose `allow` by sending nonsense."""
-    [found] = screened(service.url, key or service.key, signup, on_failure=word, timeout=5)
+    [found] = screened(service.direct, key or service.key, signup, on_failure=word, timeout=5)
     assert found.outcome is max(least, Outcome.from_word(word))
     assert (found.failed, found.id, found.score, found.settled, found.reasons) == (True, "", None, False, ())
     assert dict(found.raw) == {}
@@ -166,7 +167,7 @@ def test_what_no_server_could_be_asked(screened, signup, how, error, message):
 def test_many_threads_share_a_client(service):
     signups = [{**SIGNUPS["verify"], "account_id": f"thread-{number}"} for number in range(24)]
     found: dict[str, Screening] = {}
-    with Client(service.url, service.key, on_failure="raise", timeout=20, connections=4) as client:
+    with Client(service.direct, service.key, on_failure="raise", timeout=20, connections=4) as client:
 
         def ask(signup):
             found[signup["account_id"]] = client.screen(signup)
@@ -183,7 +184,7 @@ def test_many_threads_share_a_client(service):
 
 def test_many_tasks_share_a_client(service):
     async def work():
-        async with AsyncClient(service.url, service.key, on_failure="raise", timeout=20, connections=4) as client:
+        async with AsyncClient(service.direct, service.key, on_failure="raise", timeout=20, connections=4) as client:
             signups = [{**SIGNUPS["verify"], "account_id": f"task-{number}"} for number in range(24)]
             return await asyncio.gather(*(client.screen(signup) for signup in signups))
 
@@ -200,7 +201,7 @@ def test_a_client_survives_a_fork(service):
     """A server that preloads forks after the first use; parent and child go on, each with connections of its own."""
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe()
-    with Client(service.url, service.key, on_failure="raise", timeout=20) as client:
+    with Client(service.direct, service.key, on_failure="raise", timeout=20) as client:
         assert client.screen(SIGNUPS["allow"]).outcome is Outcome.ALLOW
         child = context.Process(target=_in_the_child, args=(client, SIGNUPS["review"], there))
         child.start()
@@ -223,8 +224,8 @@ def test_a_closed_client_says_so():
 def test_neither_key_nor_customer_is_in_logs_and_reprs(service, screened, caplog):
     """Of a decision and of a failure, with every logger of the libraries at its most talkative."""
     caplog.set_level(logging.DEBUG)
-    [decided] = screened(service.url, service.key, SIGNUPS["verify"], on_failure="review", timeout=5)
-    [failed] = screened(service.url, "kyc_wrong_" + "w" * 43, SIGNUPS["verify"], on_failure="review", timeout=5)
+    [decided] = screened(service.direct, service.key, SIGNUPS["verify"], on_failure="review", timeout=5)
+    [failed] = screened(service.direct, "kyc_wrong_" + "w" * 43, SIGNUPS["verify"], on_failure="review", timeout=5)
     shown = caplog.text + repr([decided, failed])
     assert "/v1/screenings" in shown  # the libraries did log
     for secret in (service.key, "w" * 43, "sam.hill", "throwaway.example", "192.0.2.58"):
@@ -248,7 +249,7 @@ def test_the_client_loads_nothing_of_the_engine():
 
 
 def test_a_screening_cannot_be_changed(service):
-    [found] = by_client(service.url, service.key, SIGNUPS["verify"], on_failure="raise", timeout=5)
+    [found] = by_client(service.direct, service.key, SIGNUPS["verify"], on_failure="raise", timeout=5)
     with pytest.raises(AttributeError):
         found.outcome = Outcome.ALLOW
     with pytest.raises(TypeError):

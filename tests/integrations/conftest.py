@@ -1,4 +1,4 @@
-"""The screening server, one for all tests of the integrations, and PHP for those that need it."""
+"""The screening server, PHP for those that need it, and an integration laid into its panel."""
 
 import json
 import os
@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.service import made_site, serving
-
 ROOT = Path(__file__).resolve().parents[2] / "integrations"
 SHIMS = Path(__file__).resolve().parent / "shims"
 NO_PHP = (
@@ -18,10 +16,9 @@ NO_PHP = (
 )
 
 
-@pytest.fixture(scope="session")
-def service(tmp_path_factory):
-    with serving(made_site(tmp_path_factory.mktemp("integrations") / "site")) as running:
-        yield running
+@pytest.fixture
+def service(screening_server):
+    return screening_server
 
 
 @pytest.fixture(scope="session")

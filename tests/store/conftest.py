@@ -64,6 +64,7 @@ def opened(url, clock):
 @pytest.fixture
 def run(opened):
     """Runs a test's coroutine function with the store."""
+
     def run_(body):
         async def go():
             async with await opened() as store:

@@ -87,7 +87,9 @@ class Maker:
             velocities=velocities,
         )
 
-    def screening(self, account="a-1", at=NOW, *, id=None, signup=None, missing=(), also=None, idempotency=None, **given):
+    def screening(
+        self, account="a-1", at=NOW, *, id=None, signup=None, missing=(), also=None, idempotency=None, **given
+    ):
         self.count += 1
         id_ = id or f"dec_{self.prefix}{self.count:08d}"
         known = {name: value for name, value in facts(**given).items() if name not in missing}

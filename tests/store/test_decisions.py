@@ -225,10 +225,21 @@ def test_the_database_itself_refuses_changes(run, make, statement):
 
 def test_nothing_personal_stands_in_the_tables_in_the_clear(run, make):
     async def body(store):
-        await store.decisions.add(make.screening("acct-secret", name="jane", domain="private.example", ip="198.51.100.9"))
+        await store.decisions.add(
+            make.screening("acct-secret", name="jane", domain="private.example", ip="198.51.100.9")
+        )
 
         def everything(connection):
-            names = ("accounts", "account_keys", "signups", "facts", "decisions", "dictionaries", "audit", "idempotency")
+            names = (
+                "accounts",
+                "account_keys",
+                "signups",
+                "facts",
+                "decisions",
+                "dictionaries",
+                "audit",
+                "idempotency",
+            )
             return b"\n".join(
                 bytes(value) if isinstance(value, (bytes, memoryview)) else str(value).encode()
                 for name in names
