@@ -1,6 +1,7 @@
 """Profiles of the random tests (`make test` runs the quick one, `.ci/run` the thorough one); the screening server."""
 
 import os
+from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,6 +13,14 @@ settings.register_profile("quick", max_examples=100, deadline=None, suppress_hea
 settings.register_profile("thorough", max_examples=2500, deadline=None, suppress_health_check=_QUIET)
 settings.register_profile("soak", max_examples=25_000, deadline=None, suppress_health_check=_QUIET)
 settings.load_profile(os.environ.get("KYCRISK_TEST_PROFILE", "quick"))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What was skipped is said, a line a reason."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    for reason, number in reasons.items():
+        terminalreporter.write_line(f"{number} skipped: {reason}")
 
 
 @pytest.fixture(scope="session")

@@ -66,8 +66,8 @@ def test_a_key_of_the_callers_own_is_sent(service, screened):
 
 @both
 def test_everything_wrong_with_a_signup_is_told(service, screened):
+    wrong = {"account_id": "a", "ip": "x", "emial": "y"}
     with pytest.raises(ScreeningFailed) as raised:
-        wrong = {"account_id": "a", "ip": "x", "emial": "y"}
         screened(service.direct, service.key, wrong, on_failure="raise", timeout=5)
     assert raised.value.failure is Failure.SIGNUP
     assert raised.value.why == "the server cannot use the signup (3 problems)"

@@ -23,7 +23,7 @@ def service(screening_server):
 
 @pytest.fixture(scope="session")
 def php():
-    """Runs a shim on a scenario, and gives what it recorded. With KYCRISK_REQUIRE_PHP, skipping fails."""
+    """Runs a shim on a scenario, and gives what it recorded. With KYCRISK_REQUIRE_PHP, skipping is a failure."""
     found = shutil.which("php")
     if found is None or "curl" not in subprocess.run([found, "-m"], capture_output=True, text=True).stdout.split():
         (pytest.fail if os.environ.get("KYCRISK_REQUIRE_PHP") else pytest.skip)(NO_PHP)
