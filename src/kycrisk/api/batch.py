@@ -20,7 +20,7 @@ from kycrisk.api.routing import NDJSON, Caller, Served, asked_of, needs, refusal
 from kycrisk.api.screening import invalid_signup
 from kycrisk.api.service import Service
 from kycrisk.problems import Problems
-from kycrisk.screening.stored import Wanted
+from kycrisk.service.stored import Wanted
 from kycrisk.store.failure import StoreError
 
 routes = router("/v1/screenings", "screenings")

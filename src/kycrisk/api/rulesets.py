@@ -21,8 +21,8 @@ from kycrisk.ruleset.load import load_ruleset_texts
 from kycrisk.ruleset.model import Ruleset, Status
 from kycrisk.ruleset.status_edit import with_status
 from kycrisk.ruleset.testing import run_tests
-from kycrisk.screening.reload import rule_texts
-from kycrisk.screening.standing import published_ruleset
+from kycrisk.service.reload import rule_texts
+from kycrisk.service.standing import published_ruleset
 from kycrisk.store.rulesets import NewRuleset, Publication, StoredRuleset
 
 routes = router("/v1/rulesets", "rulesets")

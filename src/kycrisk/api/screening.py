@@ -15,7 +15,7 @@ from kycrisk.api.callers import let_in
 from kycrisk.api.problem import Kind, Refused
 from kycrisk.api.service import Service
 from kycrisk.problems import Problem, Problems
-from kycrisk.screening.stored import Wanted
+from kycrisk.service.stored import Wanted
 from kycrisk.store.idempotency import IdempotencyKey
 from kycrisk.store.screenings import Stored
 

@@ -22,9 +22,9 @@ from kycrisk.feeds.standing import FeedStanding, feed_standings
 from kycrisk.problems import Problems
 from kycrisk.ruleset.evaluate import CompiledRuleset, compile_ruleset
 from kycrisk.screening.desk import now_utc
-from kycrisk.screening.reload import Standings
-from kycrisk.screening.standing import Standing, canonical_ruleset
-from kycrisk.screening.stored import Also, StoredScreener
+from kycrisk.service.reload import Standings
+from kycrisk.service.standing import Standing, canonical_ruleset
+from kycrisk.service.stored import Also, StoredScreener
 from kycrisk.settings import Settings
 from kycrisk.sources.catalogue import unanswered
 from kycrisk.sources.opening import Sources, open_sources
@@ -91,11 +91,9 @@ class Service:
         also: Also | None = None,
     ) -> Service:
         """The service of a site, with rules and lists taken. Raises `Problems`, `StoreError`."""
-        site_key = await asyncio.to_thread(make_site_key, settings.service.site_key)
+        site_key = await asyncio.to_thread(make_site_key, settings.site_key)
         async with AsyncExitStack() as opening:
-            store = await Store.open(
-                settings.service.database, site_key=site_key, clock=clock, upgrade_tables=upgrade_tables
-            )
+            store = await Store.open(settings.database, site_key=site_key, clock=clock, upgrade_tables=upgrade_tables)
             opening.push_async_callback(store.close)
             sources = await _sources(settings, store, site_key, clock) if settings.sources.sources else None
             if sources is not None:

@@ -13,6 +13,7 @@ from kycrisk.cli import (
     keys,
     program,
     recheck,
+    records,
     replay,
     rules,
     screen,
@@ -26,7 +27,8 @@ from kycrisk.cli.terminal import note
 __all__ = ["app", "main"]
 
 _GROUPS = (
-    folder, rules, doctor, screen, explain, replay, evaluation, recheck, feeds, signals, serve, keys, support, program,
+    folder, rules, doctor, screen, explain, replay, evaluation, recheck, records, feeds, signals, serve, keys,
+    support, program,
 )  # fmt: skip
 for _group in _GROUPS:
     _group.add_to(app)

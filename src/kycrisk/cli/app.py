@@ -24,6 +24,7 @@ PIPE_CLOSED = 141  # 128 + SIGPIPE
 _SECTIONS = {
     "A working folder": ("init", "check", "test", "fmt", "doctor"),
     "Signups": ("screen", "explain", "replay", "eval", "recheck"),
+    "The store": ("accounts", "audit", "store"),
     "Lists and signals": ("feeds", "signals", "schema"),
     "The service": ("serve", "keys", "support"),
     "This program": ("completion", "version"),

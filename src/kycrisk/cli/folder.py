@@ -17,7 +17,7 @@ from kycrisk.cli.terminal import Paint, say
 _SETTINGS = """\
 # The settings of this folder. Paths are relative to this file; what is commented out is the default.
 # Environment variables go before the file: KYCRISK_RULES, KYCRISK_EXEMPTIONS, KYCRISK_STATE, KYCRISK_GEO_COUNTRY,
-# KYCRISK_GEO_ASN, KYCRISK_OFFLINE.
+# KYCRISK_GEO_ASN, KYCRISK_DATABASE, KYCRISK_SITE_KEY, KYCRISK_OFFLINE.
 
 rules: rules                     # policy.yaml and the rules; your own lists are in lists/ beside them
 exemptions: exemptions.yaml      # who is exempt from which rule, until when, and who said so
@@ -33,6 +33,11 @@ exemptions: exemptions.yaml      # who is exempt from which rule, until when, an
 #   country: /var/lib/GeoIP/GeoLite2-Country.mmdb
 #   asn: /var/lib/GeoIP/GeoLite2-ASN.mmdb
 #   max_age: 90d                 # an older database answers unknown
+
+# Where decisions are kept when kycrisk runs as a service: a file, or a PostgreSQL database. What is personal in it is
+# sealed under the site key: keep the key file apart from the database, and never lose it.
+# database: postgresql://kycrisk@db.internal/kycrisk   # default: store.db in `state`
+# site_key: /etc/kycrisk/site.key                      # default: site.key in `state`
 
 # offline: false                 # true: never use the network
 """

@@ -138,8 +138,8 @@ def with_store(ctx: typer.Context, config: object, offline: bool, ask: Callable[
     settings = settings_of(ctx, config, offline)  # type: ignore[arg-type]
 
     async def asked() -> Result:
-        key = make_site_key(settings.service.site_key)
-        async with await Store.open(settings.service.database, site_key=key) as store:
+        key = make_site_key(settings.site_key)
+        async with await Store.open(settings.database, site_key=key) as store:
             return await ask(store)
 
     try:

@@ -54,7 +54,6 @@ def serve(
         settings.service,
         host=host or settings.service.host,
         port=settings.service.port if port is None else port,
-        database=database or settings.service.database,
     )
 
     def listening(at: str, number: int) -> None:
@@ -62,7 +61,7 @@ def serve(
 
     try:
         serve_until_stopped(
-            replace(settings, service=service),
+            replace(settings, service=service, database=database or settings.database),
             watch_files=reload,
             upgrade_tables=upgrade,
             log=sys.stderr,

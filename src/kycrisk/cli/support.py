@@ -89,7 +89,7 @@ def _settings(settings: Settings) -> dict[str, Any]:
         "source_problems": [f"{each.place}: {each.message}" for each in settings.sources.problems],
         "service": {
             "listen": f"{service.host}:{service.port}",
-            "database": service.database.partition(":")[0],
+            "database": settings.database.partition(":")[0],
             "limits": service.limits.model_dump(),
         },
     }
@@ -125,8 +125,7 @@ def _store(settings: Settings) -> dict[str, Any]:
     from kycrisk.store.upgrade import newest
 
     async def asked() -> dict[str, Any]:
-        service = settings.service
-        async with await Store.open(service.database, site_key=read_site_key(service.site_key)) as store:
+        async with await Store.open(settings.database, site_key=read_site_key(settings.site_key)) as store:
             current = await store.rulesets.current()
             return {
                 "version": newest(),

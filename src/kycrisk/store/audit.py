@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,12 +14,13 @@ from sqlalchemy import Connection, select
 from kycrisk.store.moments import moment
 from kycrisk.store.pages import Page, page_of
 from kycrisk.store.reader import Reader
-from kycrisk.store.schema import AUDIT, HEAD
+from kycrisk.store.schema import AUDIT, DECISIONS, HEAD
 from kycrisk.store.sealing import SiteKey
 from kycrisk.store.transaction import AuditRow
 
+DECISION_ADDED = "decision.added"
 GENESIS = bytes(32)  # what the first row is chained to
-_AT_ONCE = 5_000
+_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,12 +89,16 @@ def audit_entry(row: Any) -> AuditEntry:
 
 
 def verify(connection: Connection, site: SiteKey, expected: tuple[int, str] | None = None) -> Verified:
-    """Recompute the chain from its first row to `head`, and name the first row that does not hold."""
-    previous, last = GENESIS, 0
+    """Recompute the chain from its first row to `head`, and name the first row that does not hold.
+
+    A row about a decision holds when the decision is there as it was stored, or is past its retention.
+    """
+    previous, last, retained = GENESIS, 0, _retained(connection)
     while True:
         rows = connection.execute(select(AUDIT).where(AUDIT.c.seq > last).order_by(AUDIT.c.seq).limit(_AT_ONCE)).all()
+        stored = _decisions(connection, rows)
         for row in rows:
-            why = _flaw(row, last + 1, previous, site)
+            why = _flaw(row, last + 1, previous, site) or _flaw_of_decision(row, stored, retained)
             if not why and expected and expected[0] == row.seq and expected[1] != bytes(row.hash).hex():
                 why = "it is not the row that was expected, so the log was written anew"
             if why:
@@ -116,3 +122,26 @@ def _flaw(row: Any, seq: int, previous: bytes, site: SiteKey) -> str:
     if told.hashed(site, previous) != bytes(row.hash):
         return "its content does not match its hash"
     return ""
+
+
+def _retained(connection: Connection) -> int:
+    """Decisions from before this moment may have been deleted in good order."""
+    deleted = (AUDIT.c.action == "retention.deleted") & (AUDIT.c.subject == "decisions")
+    details = connection.execute(select(AUDIT.c.details).where(deleted)).scalars()
+    return max((int(json.loads(each)["before"]) for each in details), default=-(2**63))
+
+
+def _decisions(connection: Connection, rows: Sequence[Any]) -> dict[str, str]:
+    """The digests of the decisions that these rows are about, by id."""
+    ids = [row.subject for row in rows if row.action == DECISION_ADDED]
+    wanted = select(DECISIONS.c.id, DECISIONS.c.sealed).where(DECISIONS.c.id.in_(ids))
+    return {row.id: hashlib.sha256(row.sealed).hexdigest() for row in connection.execute(wanted)} if ids else {}
+
+
+def _flaw_of_decision(row: Any, stored: Mapping[str, str], retained: int) -> str:
+    if row.action != DECISION_ADDED:
+        return ""
+    details, digest = json.loads(row.details), stored.get(row.subject)
+    if digest is None:
+        return "" if details["decided_at"] < retained else f"decision {row.subject} is missing"
+    return "" if digest == details["sha256"] else f"decision {row.subject} is not as it was stored"

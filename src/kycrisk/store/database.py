@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool, QueuePool
 
 from kycrisk.problems import Problem, Problems
@@ -34,6 +37,24 @@ class Database:
     def __str__(self) -> str:
         return self.url.render_as_string(hide_password=True)
 
+    def scrub(self) -> None:
+        """Overwrite what deletion left behind, as far as that can be done now: SQLite's log, PostgreSQL's dead keys.
+
+        Readers of an older state can be in the way; a later checkpoint or VACUUM does it then.
+        """
+        with suppress(sqlite3.Error, psycopg.Error, DBAPIError):
+            connection = self.writing.raw_connection()
+            try:
+                driver: Any = connection.driver_connection
+                if self.is_sqlite:
+                    driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                else:
+                    driver.autocommit = True  # VACUUM stands outside of transactions
+                    driver.execute("VACUUM account_keys")
+                    driver.autocommit = False
+            finally:
+                connection.close()
+
     def close(self) -> None:
         self.writing.dispose()
         self.reading.dispose()
@@ -47,12 +68,15 @@ def open_database(url: str) -> Database:
     parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite":
         _make_file(Path(str(parsed.database)))
-        writing = create_engine(parsed, poolclass=QueuePool, pool_size=1, max_overflow=1)
-        reading = create_engine(parsed, poolclass=QueuePool, pool_size=READERS, max_overflow=0)
+        writing = create_engine(parsed, hide_parameters=True, poolclass=QueuePool, pool_size=1, max_overflow=1)
+        reading = create_engine(parsed, hide_parameters=True, poolclass=QueuePool, pool_size=READERS, max_overflow=0)
         for engine, reads in ((writing, False), (reading, True)):
             _arrange_sqlite(engine, reads=reads)
         return Database(parsed, writing, reading)
-    options: dict[str, Any] = {"connect_args": {"options": _POSTGRESQL_OPTIONS, "connect_timeout": 10}}
+    options: dict[str, Any] = {
+        "hide_parameters": True,
+        "connect_args": {"options": _POSTGRESQL_OPTIONS, "connect_timeout": 10},
+    }
     writing = create_engine(parsed, pool_size=1, max_overflow=1, pool_pre_ping=False, **options)
     reading = create_engine(
         parsed, pool_size=READERS, max_overflow=0, pool_pre_ping=True, execution_options={"postgresql_readonly": True},
@@ -66,10 +90,10 @@ def open_for_upgrade(url: str) -> Engine:
     parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite":
         _make_file(Path(str(parsed.database)))
-        engine = create_engine(parsed, poolclass=NullPool)
+        engine = create_engine(parsed, hide_parameters=True, poolclass=NullPool)
         _arrange_sqlite(engine, reads=False)
         return engine
-    return create_engine(parsed, poolclass=NullPool, connect_args={"connect_timeout": 10})
+    return create_engine(parsed, hide_parameters=True, poolclass=NullPool, connect_args={"connect_timeout": 10})
 
 
 def _parsed(url: str) -> URL:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, select, update
 
 from kycrisk.decision_json import decision_from_json, moment_text
+from kycrisk.signals import Value
 from kycrisk.store.accounts import WITH_KEYS, find_row, open_account_id
 from kycrisk.store.audit import AuditEntry, audit_entry
 from kycrisk.store.bodies import Bodies
@@ -20,7 +22,7 @@ from kycrisk.store.decisions import StoredDecision, stored_decision
 from kycrisk.store.decisions import rows_of as decision_rows
 from kycrisk.store.erased_decision import erased_json
 from kycrisk.store.exemptions import StoredExemption, exemptions_of, forget
-from kycrisk.store.failure import Conflict, NotFound, border
+from kycrisk.store.failure import Conflict, NotFound
 from kycrisk.store.list_entries import StoredEntry, entries_of
 from kycrisk.store.moments import moment
 from kycrisk.store.reader import Reader
@@ -72,7 +74,7 @@ class PersonalData:
         self._writer, self._reader, self._site, self._bodies = writer, reader, site, bodies
         self._database = database
 
-    async def accounts_of(self, signal: str, value: str) -> tuple[str, ...]:
+    async def accounts_of(self, signal: str, value: Value) -> tuple[str, ...]:
         """The accounts that ever signed up with a value of a counted signal (`email.canonical`); the oldest first.
 
         Found by the pseudonym of the value, so only within the time that facts are kept.
@@ -90,7 +92,7 @@ class PersonalData:
         the key are overwritten by VACUUM, which this asks for; backups hold the key until they end.
         """
         erased = await self._writer.write(self._erase, (account_id, by, why))
-        await self._reader.read(_scrub_later, self._database)
+        await asyncio.to_thread(self._database.scrub)
         return erased
 
     def proves(self, proven: Proven) -> bool:
@@ -176,7 +178,7 @@ def _audit_about(connection: Connection, subjects: list[str]) -> tuple[AuditEntr
     return tuple(sorted(found, key=lambda each: each.seq))
 
 
-def _accounts_of(connection: Connection, site: SiteKey, signal: str, value: str) -> tuple[str, ...]:
+def _accounts_of(connection: Connection, site: SiteKey, signal: str, value: Value) -> tuple[str, ...]:
     wanted = (
         WITH_KEYS.join(SIGNUPS, SIGNUPS.c.account == ACCOUNTS.c.id)
         .join(FACTS, FACTS.c.signup == SIGNUPS.c.id)
@@ -186,15 +188,6 @@ def _accounts_of(connection: Connection, site: SiteKey, signal: str, value: str)
     )
     found = [open_account_id(row, site) for row in connection.execute(wanted)]
     return tuple(each for each in found if each is not None)
-
-
-def _scrub_later(connection: Connection, database: Database) -> None:
-    """Overwrite what deletion left behind: SQLite's log of changes, PostgreSQL's dead rows."""
-    with border(), database.writing.connect().execution_options(isolation_level="AUTOCOMMIT") as beside:
-        if database.is_sqlite:
-            beside.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        else:
-            beside.exec_driver_sql("VACUUM account_keys")
 
 
 def _json(told: dict[str, Any]) -> str:

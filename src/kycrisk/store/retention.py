@@ -17,6 +17,7 @@ from kycrisk.store.schema import (
     DECISIONS,
     ERASED_DECISIONS,
     EXEMPTIONS,
+    FACT_DAYS,
     FACTS,
     HEAD,
     IDEMPOTENCY,
@@ -27,6 +28,7 @@ from kycrisk.store.schema import (
     SIGNUPS,
 )
 from kycrisk.store.transaction import Transaction
+from kycrisk.store.velocity import DAY
 from kycrisk.store.writer import Writer
 
 
@@ -90,8 +92,10 @@ def _delete_step(tx: Transaction, step: _Step) -> int:
         case "decisions":
             count = _delete_decisions(tx, step)
         case "facts":
-            old = select(FACTS.c.signup).where(FACTS.c.at < step.before).distinct().limit(step.limit)
+            old = select(FACTS.c.signup).where(FACTS.c.at < step.before).order_by(FACTS.c.signup).limit(step.limit)
             count = _delete_where(tx, FACTS, FACTS.c.signup, old)
+            if not count:  # the days go last, once: a window that reaches them is longer than facts are kept
+                tx.connection.execute(delete(FACT_DAYS).where(FACT_DAYS.c.day < -(-step.before // DAY)))
         case kind:
             table, key, past = _PLAIN[kind](step.before)
             count = _delete_where(tx, table, key, select(key).where(past).limit(step.limit))

@@ -19,6 +19,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    text,
 )
 
 METADATA = MetaData(
@@ -82,9 +83,15 @@ SIGNUPS = Table(
     _id(),
     Column("account", BigInteger, ForeignKey("accounts.id"), nullable=False, index=True),
     Column("key", BigInteger, nullable=False),
-    Column("submitted_at", BigInteger, nullable=False, index=True),
+    Column("submitted_at", BigInteger, nullable=False),
     Column("registered_at", BigInteger, nullable=False),
     Column("sealed", LargeBinary),  # the signup as it came; empty when it was erased or its time was over
+    Index(
+        "ix_signups_kept",
+        "submitted_at",
+        sqlite_where=text("sealed IS NOT NULL"),
+        postgresql_where=text("sealed IS NOT NULL"),
+    ),
 )
 
 SIGNALS = Table(
@@ -102,6 +109,16 @@ FACTS = Table(
     Column("digest", LargeBinary, nullable=False),  # pseudonym of the signal's value
     Column("at", BigInteger, nullable=False),  # the signup's submitted_at
     Index("ix_facts_digest_at_signup", "digest", "at", "signup"),
+    sqlite_with_rowid=False,
+)
+
+#: How many facts a value had on each day (UTC): a count over weeks reads days, not every signup of a large provider.
+FACT_DAYS = Table(
+    "fact_days",
+    METADATA,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),  # since 1970
+    Column("count", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 

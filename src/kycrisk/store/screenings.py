@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Row, select
 
 from kycrisk.decision import Decision
 from kycrisk.decision_json import decision_to_json
+from kycrisk.store.audit import DECISION_ADDED
 from kycrisk.store.bodies import Bodies
 from kycrisk.store.failure import Erased
 from kycrisk.store.idempotency import IdempotencyKey, found
@@ -60,8 +61,7 @@ def add(tx: Transaction, signals: Signals, bodies: Bodies, screenings: Sequence[
     fresh = answers.fresh()
     chosen = [screenings[index] for index in fresh]
     stored = _store(tx, signals, bodies, chosen)
-    for index, each in zip(fresh, stored, strict=True):
-        answers.give(index, each)
+    answers.give(dict(zip(fresh, stored, strict=True)))
     return answers.all()
 
 
@@ -94,12 +94,16 @@ class _Answers:
                 chosen.append(index)
         return chosen
 
-    def give(self, index: int, stored: Stored) -> None:
-        self._given[index] = stored
-        pair = self._keys[index]
-        if pair:
-            row = {"digest": pair[1], "body": pair[0].body, "created_at": self._tx.at, "decision": stored.seq}
-            self._tx.insert(IDEMPOTENCY, [row])
+    def give(self, stored: Mapping[int, Stored]) -> None:
+        """What was stored is the answer from now on to the keys it came under."""
+        rows = []
+        for index, each in stored.items():
+            self._given[index] = each
+            pair = self._keys[index]
+            if pair:
+                row = {"digest": pair[1], "body": pair[0].body, "created_at": self._tx.at, "decision": each.seq}
+                rows.append(row)
+        self._tx.insert(IDEMPOTENCY, rows)
 
     def all(self) -> list[Stored | Exception]:
         for index, pair in enumerate(self._keys):
@@ -142,8 +146,12 @@ def _store(tx: Transaction, signals: Signals, bodies: Bodies, screenings: Sequen
         row = _row(tx, bodies, seq, signup, decision, body)
         rows.append(row)
         stored.append(Stored(decision.id, seq, signup.id, body))
-        details = {"account": signup.account.pseudonym, "sha256": hashlib.sha256(row["sealed"]).hexdigest()}
-        tx.audit(screening.actor, "decision.added", decision.id, details)
+        details = {
+            "account": signup.account.pseudonym,
+            "decided_at": row["decided_at"],
+            "sha256": hashlib.sha256(row["sealed"]).hexdigest(),
+        }
+        tx.audit(screening.actor, DECISION_ADDED, decision.id, details)
     tx.insert(DECISIONS, rows)
     put_on_list(tx, list(zip(signups, decisions, strict=True)))
     for screening, told, decision in zip(screenings, stored, decisions, strict=True):

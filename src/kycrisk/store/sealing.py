@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
+from hashlib import blake2b
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -40,8 +41,12 @@ class SiteKey:
         return "SiteKey([redacted])"
 
     def pseudonym(self, kind: str, text: str) -> bytes:
-        """16 bytes that stand for a text of a kind (`account`, a signal): the same for the same, and no way back."""
-        return hmac.digest(self._pseudonym, f"{kind}\0{text}".encode(), "sha256")[:PSEUDONYM_BYTES]
+        """16 bytes that stand for a text of a kind (`account`, a signal): the same for the same, and no way back.
+
+        Keyed BLAKE2b (RFC 7693), which is a message authentication code by itself and takes a third of HMAC's time.
+        """
+        message = f"{kind}\0{text}".encode()
+        return blake2b(message, key=self._pseudonym, digest_size=PSEUDONYM_BYTES).digest()
 
     def account_key(self, salt: bytes) -> bytes:
         """The key that an account's texts are sealed under."""

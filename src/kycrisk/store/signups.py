@@ -17,7 +17,18 @@ from kycrisk.store.reader import Reader
 from kycrisk.store.schema import ACCOUNT_KEYS, ACCOUNTS, FACTS, SIGNUPS
 from kycrisk.store.sealing import SiteKey, seal, unseal
 from kycrisk.store.transaction import Transaction
-from kycrisk.store.velocity import NO_COUNTS, Asked, Counts, Facts, Signals, count_all, fact_rows
+from kycrisk.store.velocity import (
+    NO_COUNTS,
+    Asked,
+    Counts,
+    Facts,
+    Signals,
+    add_days,
+    count_all,
+    count_new,
+    digests_of,
+    fact_rows,
+)
 from kycrisk.store.writer import Writer
 
 
@@ -89,6 +100,7 @@ def register(tx: Transaction, signals: Signals, signups: Sequence[NewSignup]) ->
     ids = tx.ids("signup", len(signups))
     rows: list[dict[str, Any]] = []
     facts: list[dict[str, Any]] = []
+    asked: list[Asked] = []
     for id_, each in zip(ids, signups, strict=True):
         account, at = accounts[each.account_id], micros(each.submitted_at)
         rows.append(
@@ -101,11 +113,16 @@ def register(tx: Transaction, signals: Signals, signups: Sequence[NewSignup]) ->
                 "sealed": seal(account.key, each.raw, f"signup {id_}"),
             }
         )
-        facts += fact_rows(tx, signals, id_, each.facts, at)
+        digests = digests_of(tx.site, each.facts)
+        facts += fact_rows(tx, signals, id_, digests, at)
+        asked.append(Asked(digests, each.velocities, each.submitted_at, id_))
     tx.insert(SIGNUPS, rows)
     tx.insert(FACTS, facts)
-    asked = [Asked(each.facts, each.velocities, each.submitted_at, id_) for id_, each in zip(ids, signups, strict=True)]
-    counts = count_all(tx.connection, tx.site, signals, asked)
+    ats: dict[bytes, list[tuple[int, int]]] = {}
+    for row in facts:
+        ats.setdefault(row["digest"], []).append((row["at"], row["signup"]))
+    counts = count_new(tx.connection, signals, asked, ats)
+    add_days(tx.connection, facts)
     return [
         Registered(id_, accounts[each.account_id], told) for id_, each, told in zip(ids, signups, counts, strict=True)
     ]
@@ -155,5 +172,6 @@ def _again(
     account = OpenAccount(
         row.account, row.key, site.account_key(bytes(row.salt)), bytes(row.pseudonym).hex(), is_new=False
     )
-    [counts] = count_all(connection, site, signals, [Asked(facts, velocities, moment(row.submitted_at), id_)])
+    asked = Asked(digests_of(site, facts), velocities, moment(row.submitted_at), id_)
+    [counts] = count_all(connection, signals, [asked])
     return Registered(id_, account, counts)

@@ -7,6 +7,7 @@ process, exactly one counts the other.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -28,6 +29,7 @@ from kycrisk.store.transaction import Transaction
 
 Counts = Mapping[Velocity, int]
 Facts = Mapping[str, Value]
+Digests = Mapping[str, bytes]  # by signal; empty for what was not given
 
 #: Kept for every signup, so that a new rule finds its past, beside what the rules in force ask for.
 ALWAYS = frozenset(
@@ -57,7 +59,7 @@ def countable(known: Facts, asked: Iterable[Velocity]) -> dict[str, Value]:
 class Asked:
     """One signup's velocity signals. It sees what was registered before it, within each window up to its moment."""
 
-    facts: Facts
+    digests: Digests
     velocities: Sequence[Velocity]
     at: datetime
     before: int  # the signup's id
@@ -87,57 +89,44 @@ class Signals:
             tx.undone.append(lambda: self._forget(name))
         return found
 
+    def counted(self, connection: Connection, velocity: Velocity) -> int | None:
+        """The number of the signal that a velocity counts; 0 for signups, None for what no signup ever carried."""
+        return self.known(connection, velocity.counted) if velocity.counted else 0
+
     def _forget(self, name: str) -> None:
         self._ids.pop(name, None)
 
 
 def digest(site: SiteKey, signal: str, value: Value) -> bytes:
-    """The pseudonym of a signal's value."""
+    """The pseudonym of a signal's value; empty for what was not given, which is shared with nobody."""
+    if value == "":
+        return b""
     return site.pseudonym(signal, value if isinstance(value, str) else value_json(value))
 
 
-def fact_rows(tx: Transaction, signals: Signals, signup: int, facts: Facts, at: int) -> list[dict[str, Any]]:
-    """The rows of a signup's facts. What was not given (an empty text) is shared with nobody."""
+def digests_of(site: SiteKey, facts: Facts) -> Digests:
+    """The pseudonyms of facts."""
+    return {name: digest(site, name, value) for name, value in facts.items()}
+
+
+def fact_rows(tx: Transaction, signals: Signals, signup: int, digests: Digests, at: int) -> list[dict[str, Any]]:
+    """The rows of a signup's facts."""
     return [
-        {"signup": signup, "signal": signals.taken(tx, name), "digest": digest(tx.site, name, value), "at": at}
-        for name, value in facts.items()
-        if value != ""
+        {"signup": signup, "signal": signals.taken(tx, name), "digest": value, "at": at}
+        for name, value in digests.items()
+        if value
     ]
 
 
-def count_all(
-    connection: Connection,
-    site: SiteKey,
-    signals: Signals,
-    asked: Sequence[Asked],
-    same_moment: timedelta = SAME_MOMENT,
-) -> list[dict[Velocity, int]]:
-    """The answers for several signups, in a few queries for all. A velocity whose key is no fact is left out."""
-    found: list[dict[Velocity, int]] = [{} for _ in asked]
-    signups: list[_Question] = []
-    distinct: list[_Question] = []
-    for index, each in enumerate(asked):
-        at, latest = micros(each.at), micros(each.at + same_moment)
-        for velocity in each.velocities:
-            if velocity.key not in each.facts:
-                continue
-            value = each.facts[velocity.key]
-            counted = signals.known(connection, velocity.counted) if velocity.counted else 0
-            found[index][velocity] = 0
-            if value != "" and counted is not None:
-                since = at - velocity.window // _MICROSECOND
-                question = (digest(site, velocity.key, value), since, latest, each.before, counted)
-                (distinct if velocity.counted else signups).append((index, velocity, question))
-    for questions, sql in ((signups, _SIGNUPS), (distinct, _DISTINCT)):
-        for index, velocity, count in _ask(connection, sql, questions):
-            found[index][velocity] = count
-    return found
-
-
 _MICROSECOND = timedelta(microseconds=1)
-_Question = tuple[int, Velocity, tuple[bytes, int, int, int, int]]
+_Question = tuple[dict[Velocity, int], Velocity, tuple[bytes, int, int, int, int]]
 _AT_ONCE = 512
 
+DAY = 86_400_000_000  # microseconds
+_ADD_DAY = """
+INSERT INTO fact_days (digest, day, count) VALUES ({mark}, {mark}, {mark})
+ON CONFLICT (digest, day) DO UPDATE SET count = fact_days.count + excluded.count
+"""
 _SIGNUPS = """
 WITH asked(n, digest, since, latest, below, counted) AS (VALUES {rows})
 SELECT n, (
@@ -153,9 +142,111 @@ SELECT n, (
   WHERE facts.digest = asked.digest AND facts.at BETWEEN asked.since AND asked.latest AND facts.signup < asked.below
 ) FROM asked
 """
+_BY_DAYS = """
+WITH asked(n, digest, since, latest, below, counted) AS (VALUES {rows}),
+spans AS (
+  SELECT n, digest, since, latest, below, (since + DAY - 1) / DAY AS first, (latest + 1) / DAY AS last FROM asked
+)
+SELECT n, CASE WHEN first >= last THEN (
+  SELECT count(*) FROM facts
+  WHERE facts.digest = spans.digest AND facts.at BETWEEN spans.since AND spans.latest AND facts.signup < spans.below
+) ELSE (
+  SELECT count(*) FROM facts
+  WHERE facts.digest = spans.digest AND facts.at >= spans.since AND facts.at < first * DAY
+    AND facts.signup < spans.below
+) + (
+  SELECT CAST(coalesce(sum(fact_days.count), 0) AS BIGINT) FROM fact_days
+  WHERE fact_days.digest = spans.digest AND fact_days.day >= first AND fact_days.day < last
+) + (
+  SELECT count(*) FROM facts
+  WHERE facts.digest = spans.digest AND facts.at >= last * DAY AND facts.at <= spans.latest
+    AND facts.signup < spans.below
+) END FROM spans
+""".replace("DAY", str(DAY))
 
 
-def _ask(connection: Connection, sql: str, questions: list[_Question]) -> Iterator[tuple[int, Velocity, int]]:
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How the two kinds of counts are asked for."""
+
+    signups: str
+    distinct: str
+
+
+EXACTLY = Ways(_SIGNUPS, _DISTINCT)
+BY_DAYS = Ways(_BY_DAYS, _DISTINCT)
+
+
+def count_all(
+    connection: Connection,
+    signals: Signals,
+    asked: Sequence[Asked],
+    same_moment: timedelta = SAME_MOMENT,
+    ways: Ways = EXACTLY,
+) -> list[dict[Velocity, int]]:
+    """The answers for several signups, in a few queries for all. A velocity whose key is no fact is left out."""
+    found: list[dict[Velocity, int]] = []
+    signups: list[_Question] = []
+    distinct: list[_Question] = []
+    plans: dict[int, list[tuple[Velocity, str, int, int | None]]] = {}
+    grace = same_moment // _MICROSECOND
+    for each in asked:
+        at, digests, counts = micros(each.at), each.digests, dict[Velocity, int]()
+        found.append(counts)
+        plan = plans.get(id(each.velocities))
+        if plan is None:
+            plan = plans[id(each.velocities)] = [
+                (velocity, velocity.key, velocity.window // _MICROSECOND, signals.counted(connection, velocity))
+                for velocity in each.velocities
+            ]
+        for velocity, key, window, counted in plan:
+            value = digests.get(key)
+            if not value or counted is None:
+                if value is not None:
+                    counts[velocity] = 0
+                continue
+            question = (value, max(at - window, 0), at + grace, each.before, counted)
+            (distinct if counted else signups).append((counts, velocity, question))
+    _answer(connection, ways.signups, signups)
+    _answer(connection, ways.distinct, distinct)
+    return found
+
+
+def count_new(
+    connection: Connection, signals: Signals, asked: Sequence[Asked], ats: Mapping[bytes, Sequence[tuple[int, int]]]
+) -> list[dict[Velocity, int]]:
+    """The same for signups that are being registered, reading whole days from `fact_days`, which `add_days` has not
+    yet told of them. `ats` are their facts: by pseudonym the moments and signups, which the days lack.
+    """
+    found = count_all(connection, signals, asked, ways=BY_DAYS)
+    grace = SAME_MOMENT // _MICROSECOND
+    for each, counts in zip(asked, found, strict=True):
+        at = micros(each.at)
+        for velocity in counts:
+            here = ats.get(each.digests[velocity.key], ())
+            if velocity.counted or len(here) < 2:  # its own fact alone
+                continue
+            first, last = whole_days(max(at - velocity.window // _MICROSECOND, 0), at + grace)
+            counts[velocity] += sum(first <= when // DAY < last and id_ < each.before for when, id_ in here)
+    return found
+
+
+def whole_days(since: int, latest: int) -> tuple[int, int]:
+    """The first day that lies within a window as a whole, and the first one after it that does not."""
+    return -(-since // DAY), (latest + 1) // DAY
+
+
+def add_days(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Count new facts in their days."""
+    counted = Counter((row["digest"], row["at"] // DAY) for row in rows)
+    if counted:
+        mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+        given = [(digest, day, count) for (digest, day), count in counted.items()]
+        connection.exec_driver_sql(_ADD_DAY.format(mark=mark), given)
+
+
+def _answer(connection: Connection, sql: str, questions: list[_Question]) -> None:
+    """Put the answers where the questions say."""
     mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
     row = f"({', '.join([mark] * 6)})"
     for start in range(0, len(questions), _AT_ONCE):
@@ -163,13 +254,14 @@ def _ask(connection: Connection, sql: str, questions: list[_Question]) -> Iterat
         # A power of two of rows, so that the database meets few different statements and keeps them prepared.
         size = 1 << (len(part) - 1).bit_length()
         given: list[object] = []
-        for n in range(size):
-            given += (n, *part[n][2]) if n < len(part) else (-1, b"", 0, 0, 0, 0)
+        for n, (_, _, question) in enumerate(part):
+            given += (n, *question)
+        given += (-1, b"", 0, 0, 0, 0) * (size - len(part))
         text = sql.format(rows=", ".join([row] * size))
-        for n, count in connection.exec_driver_sql(text, tuple(given)):
+        for n, count in connection.exec_driver_sql(text, tuple(given)).all():
             if n >= 0:
-                index, velocity, _ = part[n]
-                yield index, velocity, count
+                counts, velocity, _ = part[n]
+                counts[velocity] = count
 
 
 class VelocityCounts:
@@ -180,8 +272,8 @@ class VelocityCounts:
 
     async def count(self, facts: Facts, velocities: Sequence[Velocity], at: datetime) -> Counts:
         """How often was that seen up to a moment?"""
-        asked = [Asked(facts, velocities, at, 2**62)]
-        [found] = await self._reader.read(count_all, self._site, self._signals, asked, timedelta(0))
+        asked = [Asked(digests_of(self._site, facts), velocities, at, 2**62)]
+        [found] = await self._reader.read(count_all, self._signals, asked, timedelta(0))
         return found
 
 

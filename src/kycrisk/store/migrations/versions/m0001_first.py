@@ -79,9 +79,15 @@ SIGNUPS = Table(
     _id(),
     Column("account", BigInteger, ForeignKey("accounts.id"), nullable=False, index=True),
     Column("key", BigInteger, nullable=False),
-    Column("submitted_at", BigInteger, nullable=False, index=True),
+    Column("submitted_at", BigInteger, nullable=False),
     Column("registered_at", BigInteger, nullable=False),
     Column("sealed", LargeBinary),
+    Index(
+        "ix_signups_kept",
+        "submitted_at",
+        sqlite_where=text("sealed IS NOT NULL"),
+        postgresql_where=text("sealed IS NOT NULL"),
+    ),
 )
 
 SIGNALS = Table(
@@ -99,6 +105,15 @@ FACTS = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("at", BigInteger, nullable=False),
     Index("ix_facts_digest_at_signup", "digest", "at", "signup"),
+    sqlite_with_rowid=False,
+)
+
+FACT_DAYS = Table(
+    "fact_days",
+    METADATA,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False),
+    Column("count", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 

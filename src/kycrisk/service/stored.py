@@ -19,7 +19,7 @@ from kycrisk.decision import Decision
 from kycrisk.ruleset.condition import Velocity
 from kycrisk.screening.desk import Begun, Gathered
 from kycrisk.screening.network import Consulted, Network
-from kycrisk.screening.standing import Standing
+from kycrisk.service.standing import Standing
 from kycrisk.signals import Evidence, Unknown, Value
 from kycrisk.signup import Signup
 from kycrisk.store.idempotency import IdempotencyKey, found

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from kycrisk.problems import Problems
 from kycrisk.ruleset.canonical import canonical_text
-from kycrisk.screening.standing import Clock, RulesFrom, Standing, read_store, store_mark, take_standing
+from kycrisk.service.standing import Clock, RulesFrom, Standing, read_store, store_mark, take_standing
 from kycrisk.settings import Settings
 from kycrisk.signals import Unknown
 from kycrisk.sources.opening import Sources

@@ -1,0 +1,154 @@
+"""How many screenings a second does the service store and answer? `python -m bench.service`
+
+Whole screenings through HTTP (offline checks, default rules, full lists, the decision on disk before the answer), beside
+an empty FastAPI endpoint on the same machine, with the same client, in turns. Each on SQLite and on PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench.alone import show
+from bench.figure import Figure, Options, Section
+from bench.load import Loaded, load, request
+from bench.postgresql import postgresql
+from bench.signups import as_request, make_rows
+from bench.site import make_site
+
+CONNECTIONS = 32
+ROUNDS, SCREENINGS, EMPTY = 3, 6_000, 12_000
+SHARE, TIMES_P99 = 0.35, 10.0
+
+
+def run(options: Options) -> Section:
+    """Both databases, each beside the empty endpoint."""
+    rounds, count, empty = (1, 200, 400) if options.quick else (ROUNDS, SCREENINGS, EMPTY)
+    with tempfile.TemporaryDirectory(prefix="kycrisk-bench-") as work:
+        site = make_site(Path(work) / "site", 0.02 if options.quick else 1.0)
+        rows = make_rows(2 * (rounds * count + 500), site.entries)
+        bodies = [json.dumps(_now(as_request(row))).encode() for row in rows]
+        half = len(bodies) // 2
+        figures: list[Figure] = []
+        details: dict[str, Any] = {"connections": CONNECTIONS}
+        with postgresql() as url:
+            for name, database, mine in (
+                ("SQLite", f"sqlite:///{work}/bench.db", bodies[:half]),
+                ("PostgreSQL", url, bodies[half:]),
+            ):
+                found, told = _beside(site.folder, database, mine, rounds, count, empty)
+                figures += [_named(figure, name) for figure in found]
+                details[name] = told
+        return Section(name="service", figures=tuple(figures), details=details)
+
+
+def _now(signup: dict[str, object]) -> dict[str, object]:
+    """A signup of now: velocity is counted over windows that end at the signup's own moment."""
+    number = int(str(signup["account_id"]).rpartition("-")[2])
+    at = datetime.now(UTC) - timedelta(hours=1) + timedelta(milliseconds=number)
+    return {**signup, "submitted_at": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
+
+
+def _named(figure: Figure, database: str) -> Figure:
+    return Figure(
+        name=f"{figure.name}, {database}", value=figure.value, unit=figure.unit, bar=figure.bar, at_least=figure.at_least
+    )
+
+
+def _beside(
+    folder: Path, database: str, bodies: list[bytes], rounds: int, count: int, empty: int
+) -> tuple[list[Figure], dict[str, Any]]:
+    ours: list[Loaded] = []
+    theirs: list[Loaded] = []
+    nothing = [request("GET", "/")] * empty
+    with _served(folder, database) as port, _empty() as other:
+        token = _kycrisk(folder, database, "keys", "create", "bench", "-s", "screen").stdout.strip()
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        requests = [request("POST", "/v1/screenings", body, headers) for body in bodies]
+        load(port, requests[: 500], CONNECTIONS, 201)
+        load(other, nothing[:500], CONNECTIONS, 200)
+        for number in range(rounds):
+            theirs.append(load(other, nothing, CONNECTIONS, 200))
+            ours.append(load(port, requests[500 + number * count :][:count], CONNECTIONS, 201))
+    failed = sum(each.other for each in ours)
+    share = median(mine.rate / their.rate for mine, their in zip(ours, theirs, strict=True))
+    times = median(mine.p99 / their.p99 for mine, their in zip(ours, theirs, strict=True))
+    figures = [
+        Figure(name="durable screenings through HTTP", value=median(each.rate for each in ours), unit="a second"),
+        Figure(name="times the rate of an empty endpoint", value=share, unit="×", bar=SHARE, at_least=True),
+        Figure(name="p99, times an empty endpoint's", value=times, unit="×", bar=TIMES_P99),
+        Figure(name="screenings that were not answered 201", value=failed, unit="", bar=0),
+    ]
+    return figures, {"screenings": [_told(each) for each in ours], "empty": [_told(each) for each in theirs]}
+
+
+def _told(each: Loaded) -> dict[str, float]:
+    return {"a_second": round(each.rate, 1), "p50_ms": round(each.p50, 3), "p99_ms": round(each.p99, 3)}
+
+
+def _environment(folder: Path, database: str) -> dict[str, str]:
+    return {**os.environ, "KYCRISK_DATABASE": database, "KYCRISK_SITE_KEY": str(folder / "site.key")}
+
+
+def _kycrisk(folder: Path, database: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "kycrisk", "--config", str(folder), *arguments]
+    return subprocess.run(command, env=_environment(folder, database), text=True, capture_output=True, check=True)
+
+
+@contextmanager
+def _served(folder: Path, database: str) -> Iterator[int]:
+    """The service, with a limit that no caller here comes near."""
+    command = [sys.executable, "-m", "kycrisk", "--config", str(folder), "serve", "--port", "0", "--upgrade"]
+    settings = folder / "kycrisk.yaml"
+    if "service:" not in settings.read_text():
+        settings.write_text(settings.read_text() + "service: {limits: {requests_per_second: 1000000}}\n")
+    log = (folder / "serve.log").open("w+")
+    with subprocess.Popen(command, env=_environment(folder, database), stdout=log, stderr=log) as process:
+        try:
+            yield _port_in(folder / "serve.log", process)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+def _port_in(log: Path, process: subprocess.Popen[bytes]) -> int:
+    while process.poll() is None:
+        found = re.search(r"listening on [^ ]*?:(\d+)", log.read_text())
+        if found:
+            return int(found[1])
+    raise RuntimeError(log.read_text()[-2000:])
+
+
+@contextmanager
+def _empty() -> Iterator[int]:
+    with socket.socket() as chosen:
+        chosen.bind(("127.0.0.1", 0))
+        port = chosen.getsockname()[1]
+    with subprocess.Popen([sys.executable, "-m", "bench.empty", str(port)]) as process:
+        try:
+            while True:
+                try:
+                    socket.create_connection(("127.0.0.1", port)).close()
+                    break
+                except OSError:
+                    if process.poll() is not None:
+                        raise
+            yield port
+        finally:
+            process.terminate()
+
+
+if __name__ == "__main__":
+    show(run)

@@ -1,0 +1,68 @@
+"""Killed at any moment, a writer loses no decision that it acknowledged, stores none twice, and breaks no chain.
+
+`make test` kills a handful of times; with KYCRISK_TEST_PROFILE=thorough (as CI sets it) it is 200 on each database.
+"""
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from sqlalchemy import text
+
+from kycrisk.store.idempotency import IdempotencyKey
+from kycrisk.store.store import Store
+from tests.store.conftest import KEY
+from tests.store.making import RULES, Maker, read_rules
+
+KILLS = 200 if os.environ.get("KYCRISK_TEST_PROFILE") == "thorough" else 4
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def killed(url, prefix, rules, acknowledgements):
+    """Start a writer, kill it after so many acknowledgements, and give all that it acknowledged."""
+    command = [sys.executable, "-m", "tests.store.writing", url, prefix, str(rules)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as process:
+        lines = [process.stdout.readline() for _ in range(acknowledgements)]
+        process.send_signal(signal.SIGKILL)
+        lines += process.stdout.readlines()
+        assert process.wait() == -signal.SIGKILL
+    return dict(line.decode().split() for line in lines)
+
+
+def test_a_killed_writer_loses_nothing(url, tmp_path):
+    rules, chance = tmp_path / "rules", random.Random(20261125)
+    rules.mkdir()
+    (rules / "policy.yaml").write_text(RULES)
+
+    async def prepare():
+        await (await Store.open(url, site_key=KEY, upgrade_tables=True)).close()
+
+    async def look(acknowledged):
+        make = Maker(read_rules(rules), "late")
+        async with await Store.open(url, site_key=KEY) as store:
+            verified = await store.audit.verify()
+            rows = await store.read(lambda c: c.execute(text("SELECT id, seq FROM decisions ORDER BY seq")).all())
+            keys = await store.read(lambda c: c.execute(text("SELECT decision FROM idempotency")).scalars().all())
+            repeated = {}
+            for key in chance.sample(sorted(acknowledged), 5):
+                again = make.screening("again", idempotency=IdempotencyKey.of("test", key, b"body"))
+                stored = await store.decisions.add(again)
+                repeated[key] = stored.decision_id if stored.repeated else "stored again"
+            lost = [key for key, id_ in acknowledged.items() if id_ not in {row.id for row in rows}]
+            return verified, rows, keys, repeated, lost
+
+    asyncio.run(prepare())
+    acknowledged = {}
+    for number in range(KILLS):
+        acknowledged |= killed(url, f"p{number:03d}x", rules, chance.randint(1, 150))
+    verified, rows, keys, repeated, lost = asyncio.run(look(acknowledged))
+    assert lost == []
+    assert len(rows) >= len(acknowledged) >= KILLS
+    assert [row.seq for row in rows] == list(range(1, len(rows) + 1))  # no gap, and each once
+    assert sorted(keys) == [row.seq for row in rows]  # one key, one decision
+    assert repeated == {key: acknowledged[key] for key in repeated}
+    assert (verified.holds, verified.rows) == (True, len(rows))
