@@ -121,6 +121,9 @@ def test_a_function_makes_the_fallback(screened):
     [
         ({"base_url": "kycrisk.example"}, "the base URL is not of the form"),
         ({"base_url": "ftp://kycrisk.example"}, "the base URL is not of the form"),
+        ({"base_url": "http://kycrisk.example:99999"}, "the base URL is not of the form"),
+        ({"base_url": "http://kyc risk.example"}, "the base URL is not of the form"),
+        ({"base_url": f"http://{'k' * 64}.example"}, "the base URL is not of the form"),
         ({"base_url": "http://me:secret@kycrisk.example"}, "the key is an argument of its own"),
         ({"key": "short"}, "a secret has at least 6 characters"),
         ({"key": "long-enough\r\nX: y"}, "no control characters"),

@@ -8,6 +8,7 @@ import ssl
 import threading
 
 import pytest
+import trustme
 
 from kycrisk.client import Client, Failure, Outcome, ScreeningFailed
 from kycrisk.client.question import question
@@ -165,6 +166,42 @@ def test_the_server_is_told_its_share():
         by_client(url, KEY, SIGNUPS["allow"], how={"deadline_ms": 1500}, on_failure="raise", timeout=5)
     [line] = [line for line in told[0].split(b"\r\n") if line.lower().startswith(b"kycrisk-deadline-ms:")]
     assert line.split(b":")[1].strip() == b"1500"
+
+
+def test_closing_lets_nobody_wait():
+    asked, found = threading.Event(), []
+
+    def answer(connection, _):
+        request(connection)
+        asked.set()
+        silent(connection, b"")
+
+    with raw_server(answer) as url:
+        client = Client(url, KEY, on_failure="verify", timeout=30)
+        thread = threading.Thread(target=lambda: found.append(client.screen(SIGNUPS["allow"])))
+        thread.start()
+        assert asked.wait(10)
+        client.close()
+        thread.join(10)
+    assert [(screening.outcome, screening.why) for screening in found] == [(Outcome.VERIFY, "the client was closed")]
+
+
+@both
+def test_a_certificate_of_nobody_we_know_is_no_server(screened):
+    authority = trustme.CA()
+    theirs, ours = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("127.0.0.1").configure_cert(theirs)
+    authority.configure_trust(ours)
+
+    def answer(connection, _):
+        with theirs.wrap_socket(connection, server_side=True) as encrypted:
+            answering("201 Created", json.dumps(GOOD).encode())(encrypted, b"")
+
+    with raw_server(answer) as url:
+        url = url.replace("http:", "https:")
+        assert screened(url, KEY, SIGNUPS["allow"], on_failure="raise", timeout=5, tls=ours)[0].id == "dec_1"
+        failure = failed(screened, url)
+    assert (failure.failure, failure.why) == (Failure.UNREACHABLE, "the server cannot be reached")
 
 
 @both

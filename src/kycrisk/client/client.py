@@ -12,6 +12,7 @@ import ssl
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import CancelledError
 from types import TracebackType
 from typing import Any, Self
 from weakref import WeakSet
@@ -43,11 +44,9 @@ class Client:
     ) -> None:
         self._server = server(base_url, key, tls, connections)
         self._on_failure, self._timeout = checked(on_failure), checked_timeout(timeout)
-        self._lock, self._running, self._closed = threading.Lock(), None, False
+        self._lock, self._closed = threading.Lock(), False
+        self._running: _Running | None = None
         _CLIENTS.add(self)
-
-    _lock: threading.Lock
-    _running: _Running | None
 
     def __repr__(self) -> str:
         return f"Client({self._server.base_url!r}, on_failure={self._on_failure!r}, timeout={self._timeout})"
@@ -108,6 +107,8 @@ class _Running:
         except TimeoutError:  # the loop's own timeout is for the same moment, and may be a little late
             future.cancel()
             raise ScreeningFailed(Failure.TIMEOUT, "no answer in time") from None
+        except CancelledError:
+            raise ScreeningFailed(Failure.UNREACHABLE, "the client was closed") from None
 
     def close(self) -> None:
         asyncio.run_coroutine_threadsafe(self._ended(), self._loop).result()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 import time
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
@@ -44,7 +45,7 @@ class Server:
 def server(base_url: str, key: str | Secret, tls: ssl.SSLContext | None, connections: int) -> Server:
     """Raises `ValueError` for what is no address or no key."""
     parts = urlsplit(base_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not _has_host(parts):
         raise ValueError("the base URL is not of the form `https://host`")
     if parts.username is not None or parts.query or parts.fragment:  # a password in it would end in logs
         raise ValueError("the base URL holds more than scheme, host, port and path; the key is an argument of its own")
@@ -53,6 +54,16 @@ def server(base_url: str, key: str | Secret, tls: ssl.SSLContext | None, connect
     if tls is None and parts.scheme == "https":
         tls = httpx.create_ssl_context(trust_env=False)  # here, as it takes 20 ms, which no signup should wait for
     return Server(base_url.rstrip("/"), key if isinstance(key, Secret) else Secret(key), tls, connections)
+
+
+def _has_host(parts: SplitResult) -> bool:
+    """Whether there is a host that can be looked up, and a port that exists: no call should find out."""
+    host = parts.hostname or ""
+    try:
+        host.encode("idna")
+        return bool(re.fullmatch(r"[\w.:-]+", host)) and parts.port != 0
+    except ValueError:
+        return False
 
 
 class Exchange:
