@@ -15,7 +15,7 @@ from time import perf_counter
 
 from bench.alone import show
 from bench.figure import Figure, Options, Section
-from bench.fresh import seconds_of
+from bench.fresh import ENVIRONMENT, seconds_of
 from bench.signups import make_rows, write_csv
 from bench.site import make_site
 
@@ -38,7 +38,7 @@ def run(options: Options) -> Section:
         failures: list[str] = []
         while len(times) < (1 if options.quick else REPETITIONS) and sum(times) < PATIENCE and not failures:
             begun = perf_counter()
-            done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False)
+            done = subprocess.run(command, cwd=work, capture_output=True, text=True, check=False, env=ENVIRONMENT)
             times.append(perf_counter() - begun)
             failures += _wrong(done, output, rows)
         size = output.stat().st_size if output.exists() else 0

@@ -1,7 +1,7 @@
 """How many screenings a second does the service store and answer? `python -m bench.service`
 
-Whole screenings through HTTP (offline checks, default rules, full lists, the decision on disk before the answer), beside
-an empty FastAPI endpoint on the same machine, with the same client, in turns. Each on SQLite and on PostgreSQL.
+Whole screenings through HTTP (offline checks, default rules, full lists, the decision on disk before it is answered),
+beside an empty FastAPI endpoint on the same machine, with the same client, in turns. Each on SQLite and on PostgreSQL.
 """
 
 from __future__ import annotations
@@ -63,7 +63,11 @@ def _now(signup: dict[str, object]) -> dict[str, object]:
 
 def _named(figure: Figure, database: str) -> Figure:
     return Figure(
-        name=f"{figure.name}, {database}", value=figure.value, unit=figure.unit, bar=figure.bar, at_least=figure.at_least
+        name=f"{figure.name}, {database}",
+        value=figure.value,
+        unit=figure.unit,
+        bar=figure.bar,
+        at_least=figure.at_least,
     )
 
 
@@ -77,7 +81,7 @@ def _beside(
         token = _kycrisk(folder, database, "keys", "create", "bench", "-s", "screen").stdout.strip()
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         requests = [request("POST", "/v1/screenings", body, headers) for body in bodies]
-        load(port, requests[: 500], CONNECTIONS, 201)
+        load(port, requests[:500], CONNECTIONS, 201)
         load(other, nothing[:500], CONNECTIONS, 200)
         for number in range(rounds):
             theirs.append(load(other, nothing, CONNECTIONS, 200))

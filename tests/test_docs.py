@@ -12,11 +12,13 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from kycrisk.checks.catalogue import SIGNALS
 from kycrisk.cli import app
 from kycrisk.cli.signals import SIGNALS_PAGE_HEAD
 from kycrisk.settings import VARIABLES, GeoForm, SettingsForm
 from kycrisk.shipped import shipped
+from kycrisk.sources.catalogue import shipped_signals
+from kycrisk.sources.choosing import BudgetForm, NetworkForm
+from kycrisk.sources.kinds import KINDS
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 WRITING = bool(os.environ.get("KYCRISK_WRITE_DOCS"))
@@ -131,9 +133,25 @@ def test_every_command_and_option_is_documented(path, command):
 
 def test_every_setting_is_documented():
     page = (DOCS / "settings.md").read_text()
-    names = [name for name in SettingsForm.model_fields if name != "geo"]
-    names += [f"geo.{name}" for name in GeoForm.model_fields]
+    sections = {"geo": GeoForm, "network": NetworkForm, "budget": BudgetForm}
+    names = [name for name in SettingsForm.model_fields if name not in sections]
+    names += [f"{section}.{name}" for section, form in sections.items() for name in form.model_fields]
     assert [name for name in [*names, *VARIABLES] if f"`{name}`" not in page] == []
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_every_source_is_documented(kind):
+    page = (DOCS / "sources.md").read_text()
+    section = re.search(rf"^## `{kind.name}`.*?\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
+    assert section is not None
+    rows = {
+        name: field.description
+        for name, field in kind.form.model_fields.items()
+        if name != "timeout"  # said once, for all of them
+    }
+    assert [name for name, description in rows.items() if f"| `{name}` |" not in section[1] or not description] == []
+    prefixes = {signal.name.partition(".")[0] for signal in kind.signals()}
+    assert [prefix for prefix in prefixes if f"`{prefix}." not in section[1]] == []
 
 
 def signals_page():
@@ -144,7 +162,7 @@ def signals_page():
 
 def test_every_signal_is_documented():
     page = (DOCS / "signals.md").read_text()
-    assert [name for name in SIGNALS if f"| `{name}` |" not in page] == []
+    assert [name for name in shipped_signals() if f"| `{name}` |" not in page] == []
 
 
 def test_the_page_of_signals_is_in_step(tmp_path, monkeypatch):

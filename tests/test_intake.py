@@ -213,6 +213,11 @@ FIELDS = (
             Problem("company", "holds a lone surrogate, which is not a character"),
             id="lone surrogate",
         ),
+        pytest.param(
+            {"submitted_at": "\ud800"},
+            Problem("submitted_at", f"`\\ud800` {NO_TIME}"),
+            id="lone surrogate for a time",
+        ),
         pytest.param({"phone": 446681800}, Problem("phone", "expected text, got `446681800`"), id="phone a number"),
         pytest.param(
             {"user_agent": "a\tb\nc"},

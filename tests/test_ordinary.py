@@ -102,7 +102,7 @@ FULL_ROW = {
 def test_rows_agree_with_the_form(row):
     """With the quick way and without it, a row is the same signup or the same problems."""
     told = []
-    for quick in (ordinary_row, lambda cells, reading: None):
+    for quick in (ordinary_row, lambda cells, layout, reading: None):
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(intake, "ordinary_row", quick)
             patched.setattr(intake, "ordinary_signup", lambda raw, reading: None)

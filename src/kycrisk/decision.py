@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from kycrisk.outcome import Finding, Outcome
+from kycrisk.quickly_made import quickly_made
 from kycrisk.signals import Evidence, Unknown, Value
 
 #: The version of a decision's JSON. It changes only when a field changes its meaning or goes away.
 FORMAT = "kycrisk.decision/1"
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Reason:
     """A rule that hit: what it contributed, in words, and the facts its condition read."""
@@ -66,6 +68,7 @@ class Lookup:
     cost: str = ""  # "0.002 EUR"; empty: free
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Decision:
     """The decision about one signup. `bounds` are the ends of the interval: no completion of the evidence leaves it.

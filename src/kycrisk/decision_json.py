@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from kycrisk.decision import FORMAT, Decision, Exemption, Lookup, Reason, Shadow, Undetermined
 from kycrisk.durations import format_duration
+from kycrisk.normal.ip import ip_text
 from kycrisk.outcome import Finding, Outcome
 from kycrisk.signals import NO_ORIGIN, Evidence, Origin, Type, Unknown, Value, Why, fact_value
 
@@ -33,16 +34,16 @@ class DecisionFormatError(ValueError):
 
 def moment_text(moment: datetime) -> str:
     """A time in UTC with `Z`, as RFC 3339 writes it."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    text = (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat()
+    return f"{text[:-6]}Z"  # instead of `+00:00`
 
 
 def decision_to_json(decision: Decision) -> str:
     """The decision as one line of JSON."""
-    facts = decision.evidence
     reasons = ",".join([_reason_json(reason) for reason in decision.reasons])
     exempt = _dumps([_exemption_dict(each) for each in decision.exempt]) if decision.exempt else "[]"
     lookups = ",".join([_lookup_json(each) for each in decision.lookups])
-    return (
+    head = (
         f'{{"format":"{FORMAT}","id":{text_json(decision.id)},"account_id":{text_json(decision.account_id)},'
         f'"outcome":"{decision.outcome.word}","score":{decision.score},'
         f'"settled":{"true" if decision.settled else "false"},'
@@ -50,10 +51,13 @@ def decision_to_json(decision: Decision) -> str:
         f'"score":[{decision.lowest_score},{decision.highest_score}]}},'
         f'"reasons":[{reasons}],"undetermined":[{_kept_json(decision.undetermined, _undetermined_json)}],'
         f'"exempt":{exempt},"shadow":[{_kept_json(decision.shadow, _shadow_json)}],'
-        f'"evidence":{{{_evidence_json(facts)}}},"lookups":[{lookups}],'
-        f'"ruleset":{text_json(decision.ruleset)},"decided_at":"{moment_text(decision.decided_at)}",'
-        f'"took_ms":{decision.took_ms!r}}}'
+        '"evidence":{'
     )
+    tail = (
+        f'}},"lookups":[{lookups}],"ruleset":{text_json(decision.ruleset)},'
+        f'"decided_at":"{moment_text(decision.decided_at)}","took_ms":{decision.took_ms!r}}}'
+    )
+    return "".join((head, *_evidence_parts(decision.evidence), tail))
 
 
 def _dumps(value: object) -> str:
@@ -69,8 +73,8 @@ _BARE: dict[type, Callable[[Any], str]] = {
     str: text_json,
     datetime: lambda value: f'"{moment_text(value)}"',
     timedelta: lambda value: f'"{format_duration(value)}"',
-    IPv4Address: lambda value: f'"{value}"',
-    IPv6Address: lambda value: f'"{value}"',
+    IPv4Address: lambda value: f'"{ip_text(value)}"',
+    IPv6Address: lambda value: f'"{ip_text(value)}"',
     frozenset: lambda value: f"[{','.join(sorted(_BARE[type(item)](item) for item in value))}]",
 }
 _TYPES: dict[type, str] = {
@@ -91,8 +95,9 @@ def value_json(value: Value) -> str:
     return _BARE[type(value)](value)
 
 
-def _typed(type_: str) -> Callable[[Any], str]:
-    return lambda value: f'{_BARE[type(value)](value)},"type":"{type_}"'
+def _typed(kind: type, to_json: Callable[[Any], str]) -> Callable[[Any], str]:
+    behind = f',"type":"{_TYPES[kind]}"'
+    return lambda value: to_json(value) + behind
 
 
 def _typed_set(value: frozenset[Any]) -> str:
@@ -102,7 +107,7 @@ def _typed_set(value: frozenset[Any]) -> str:
 
 #: Values whose type JSON alone cannot tell say it: `"192.0.2.7","type":"ip"`.
 _TOLD: dict[type, Callable[[Any], str]] = {
-    **{kind: to_json if kind in _PLAIN else _typed(_TYPES.get(kind, "")) for kind, to_json in _BARE.items()},
+    **{kind: to_json if kind in _PLAIN else _typed(kind, to_json) for kind, to_json in _BARE.items() if kind in _TYPES},
     frozenset: _typed_set,
 }
 
@@ -114,15 +119,15 @@ class _Frames:
     """What stands around the facts of one world's evidence: names before them, origins behind them.
 
     Evidence of one world nearly always knows the same signals, so the texts around all known facts are kept, every
-    second place free for a value; and so is the text of each reason for which a signal is unknown.
+    second place free for a value; and so are the texts of the gaps, which signups of one site share.
     """
 
-    __slots__ = ("origins", "templates", "unknown")
+    __slots__ = ("gaps", "origins", "templates")
 
     def __init__(self, origins: Mapping[str, Origin]) -> None:
         self.origins = origins
         self.templates: dict[tuple[str, ...], list[str]] = {}
-        self.unknown: dict[str, tuple[Unknown, str]] = {}
+        self.gaps: dict[int, tuple[Mapping[str, Unknown], str]] = {}
 
     def template(self, names: tuple[str, ...]) -> list[str]:
         texts = [(f'{text_json(name)}:{{"value":', "", f"{self.origin(name)}}},") for name in names]
@@ -135,11 +140,14 @@ class _Frames:
         self.templates[names] = parts
         return parts
 
-    def missing(self, name: str, unknown: Unknown) -> str:
-        kept = self.unknown.get(name)
+    def missing(self, unknown: Mapping[str, Unknown]) -> str:
+        """The unknown facts."""
+        kept = self.gaps.get(id(unknown))
         if kept is None or kept[0] is not unknown:
-            text = f"{text_json(name)}:{{{_unknown_json(unknown)}{self.origin(name)}}}"
-            kept = self.unknown[name] = (unknown, text)
+            facts = [f"{text_json(name)}:{{{_unknown_json(why)}{self.origin(name)}}}" for name, why in unknown.items()]
+            if len(self.gaps) >= _MOST_FRAMES:
+                self.gaps.clear()
+            kept = self.gaps[id(unknown)] = (unknown, ",".join(facts))
         return kept[1]
 
     def origin(self, name: str) -> str:
@@ -166,26 +174,23 @@ def _origin_json(origin: Origin) -> str:
     return f',"source":{text_json(origin.source)}{as_of}{snapshot}'
 
 
-def _evidence_json(evidence: Evidence) -> str:
+def _evidence_parts(evidence: Evidence) -> list[str]:
     frames, known, unknown = _frames(evidence.origins), evidence.known, evidence.unknown
     names = tuple(known)
-    values = []
-    for value in known.values():
-        if value is True:
-            values.append("true")
-        elif value is False:
-            values.append("false")
-        elif type(value) is str:
-            values.append(text_json(value))
-        else:
-            values.append(_TOLD[type(value)](value))
     parts = (frames.templates.get(names) or frames.template(names)).copy()
-    parts[1::2] = values
-    facts = "".join(parts)
-    if not unknown:
-        return facts
-    missing = ",".join([frames.missing(name, why) for name, why in unknown.items()])
-    return f"{facts},{missing}" if facts else missing
+    parts[1::2] = [
+        "true"
+        if value is True
+        else "false"
+        if value is False
+        else text_json(value)
+        if type(value) is str
+        else _TOLD[type(value)](value)
+        for value in known.values()
+    ]
+    if unknown:
+        parts += (",", frames.missing(unknown)) if parts else (frames.missing(unknown),)
+    return parts
 
 
 def _unknown_json(unknown: Unknown) -> str:

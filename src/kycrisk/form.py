@@ -28,6 +28,7 @@ from kycrisk.normal.country import normal_country
 from kycrisk.normal.email import normal_email
 from kycrisk.normal.ip import normal_ip
 from kycrisk.problems import Problem, Problems, did_you_mean
+from kycrisk.quickly_made import quickly_made
 from kycrisk.signals import IP, FactError, Signal, Type, Value, fact_value
 from kycrisk.signup import EmailAddress
 from kycrisk.typed_text import typed_text
@@ -66,6 +67,7 @@ MAX_PROBLEMS = 100
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """What a form is read by: the declared attributes by full name, the moment, and whether all values are text."""
@@ -123,7 +125,7 @@ def _attributes(raw: object, info: ValidationInfo[Reading]) -> Mapping[str, Valu
 
 def read_attributes(raw: object, reading: Reading) -> Mapping[str, Value]:
     """The declared attributes that were given, by the full names of their signals. Raises all `Problems`."""
-    if not isinstance(raw, Mapping):
+    if type(raw) is not dict and not isinstance(raw, Mapping):  # the first is ten times as quick
         raise ValueError(f"expected an object with named fields, got {shown(raw)}")
     if not raw:
         return NO_ATTRIBUTES
@@ -178,8 +180,10 @@ def control_in(text: str, pattern: str) -> str:
 
 
 def shown(raw: object) -> str:
-    """A value as messages quote it, in backticks and not too long."""
+    """A value as messages quote it, in backticks and not too long. Lone surrogates, which nothing can print, are
+    escaped."""
     text = raw if isinstance(raw, str) else "null" if raw is None else repr(raw)
+    text = text.encode(errors="backslashreplace").decode()
     return f"`{text if len(text) <= 60 else text[:57] + '...'}`"
 
 

@@ -19,17 +19,7 @@ from pydantic_core import ErrorDetails
 from kycrisk import form
 from kycrisk.form import AddressForm, Reading, SignupForm
 from kycrisk.normal.phone import normal_phone
-from kycrisk.ordinary import (
-    ADDRESS,
-    ADDRESS_LIMITS,
-    ATTRIBUTE,
-    LIMITS,
-    MOMENT,
-    TEXT,
-    Cell,
-    ordinary_row,
-    ordinary_signup,
-)
+from kycrisk.ordinary import Layout, ordinary_row, ordinary_signup
 from kycrisk.problems import Problem, Problems, did_you_mean
 from kycrisk.signals import Signal, Type
 from kycrisk.signup import NO_ADDRESS, NO_PHONE, Address, Signup
@@ -68,39 +58,37 @@ def read_row(row: Mapping[str, str], *, attributes: Mapping[str, Signal] = NO_DE
     The columns are `COLUMNS` and `attributes.plan` (or `signup.plan`) for a declared attribute, which is read by its
     type: `true`, `12`, `24h`; members of a set are separated by `;`. An empty cell is a value that was not given.
     """
-    cells = _cells(tuple(row))
+    columns = tuple(row)
     reading = Reading(attributes=attributes, now=now, from_text=True)
-    ordinary = ordinary_row(zip(cells, row.values(), strict=True), reading)
+    ordinary = ordinary_row(tuple(row.values()), _layout(columns), reading)
     if ordinary is not None:
         return ordinary
     raw: dict[str, Any] = {}
-    for (part, name, _), text in zip(cells, row.values(), strict=True):
+    for column, text in row.items():
         if text and not text.isspace():
-            outer = {ADDRESS: "address", ATTRIBUTE: "attributes"}.get(part)
+            outer, name = _place(column)
             (raw.setdefault(outer, {}) if outer else raw)[name] = text
     return _read(raw, reading)
 
 
 @lru_cache(maxsize=256)
-def _cells(columns: tuple[str | None, ...]) -> tuple[Cell, ...]:
-    """What the cells of these columns are."""
-    return tuple(map(_cell, columns))
-
-
-def _cell(column: str | None) -> Cell:
-    if column is None:  # where DictReader puts the cells that no column names
+def _layout(columns: tuple[str | None, ...]) -> Layout:
+    """Where what stands in a row with these columns. Raises `Problems` for a row with more cells than columns."""
+    named = [column for column in columns if column is not None]
+    if len(named) < len(columns):  # None is where DictReader puts the cells that no column names
         raise Problems([Problem("", "the row has more cells than there are columns")])
-    if column in LIMITS:
-        return TEXT, column, LIMITS[column]
-    if column == "submitted_at":
-        return MOMENT, column, len("2026-11-23T10:00:00Z")
+    places = map(_place, named)
+    return Layout.of(named, {at: name for at, (outer, name) in enumerate(places) if outer == "attributes"})
+
+
+def _place(column: str) -> tuple[str, str]:
+    """The object inside a signup that a column's values belong into (empty: the signup itself), and their name."""
     if column.startswith(_ADDRESS):
-        field = column.removeprefix(_ADDRESS)
-        return ADDRESS, field, ADDRESS_LIMITS.get(field, -1)
+        return "address", column.removeprefix(_ADDRESS)
     for prefix in (_ATTRIBUTES, form.ATTRIBUTE_PREFIX):
         if column.startswith(prefix):
-            return ATTRIBUTE, column.removeprefix(prefix), form.MAX_ATTRIBUTE
-    return "", column, -1  # a column that does not exist: the form says so
+            return "attributes", column.removeprefix(prefix)
+    return "", column
 
 
 def signup_fields(attributes: Mapping[str, Signal] = NO_DECLARATIONS) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from types import MappingProxyType
 
 from kycrisk.durations import parse_duration
+from kycrisk.quickly_made import quickly_made
 
 IP = IPv4Address | IPv6Address
 Scalar = bool | int | float | str | timedelta | datetime | IPv4Address | IPv6Address
@@ -144,6 +145,7 @@ NO_ORIGIN = Origin("given")
 NOTHING: Mapping[str, Unknown] = MappingProxyType({})
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """The facts of one screening.

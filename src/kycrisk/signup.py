@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
+from kycrisk.quickly_made import quickly_made
 from kycrisk.signals import IP, Value
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmailAddress:
     """An e-mail address in its normal forms; a broken one is kept as it was written, with `valid` false."""
@@ -26,6 +28,7 @@ class EmailAddress:
     registrable: str = ""  # registrable domain by the public suffix list; "" for a public suffix itself
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phone:
     """A phone number; not given when `raw` is empty."""
@@ -38,6 +41,7 @@ class Phone:
     kind: str = ""  # mobile fixed fixed_or_mobile voip toll_free premium shared personal pager uan voicemail ""
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
     """A postal address; not given when every field is empty."""
@@ -57,6 +61,7 @@ NO_PHONE = Phone()
 NO_ADDRESS = Address()
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signup:
     """One signup in its normal form. `ip` is unwrapped: v4-mapped, 6to4 and NAT64 addresses are IPv4 here."""

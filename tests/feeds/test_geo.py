@@ -66,6 +66,17 @@ def test_answers(databases, ip, country, asn, owner):
     assert answer.unknown == {}
 
 
+@pytest.mark.parametrize("ip", ["192.0.2.1", "192.0.2.200", "198.51.100.1", "203.0.113.1", "2001:db8:1::9", "10.0.0.1"])
+def test_one_database_of_both_answers_as_two(databases, tmp_path, ip):
+    networks = COUNTRIES.keys() | NETWORKS.keys()
+    both = write(tmp_path / "both.mmdb", {each: COUNTRIES.get(each, {}) | NETWORKS.get(each, {}) for each in networks})
+    one, two = ask(Geo.open(both, both), ip), ask(Geo.open(*databases), ip)
+    assert one.known == two.known
+    assert {signal: unknown.why for signal, unknown in one.unknown.items()} == {
+        signal: unknown.why for signal, unknown in two.unknown.items()
+    }
+
+
 def test_a_record_of_another_shape_is_malformed(databases):
     answer = ask(Geo.open(*databases), "198.51.100.1")
     assert answer.known == {}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kycrisk.normal.ip import normal_ip
+from kycrisk.normal.ip import ip_text, normal_ip
 
 
 @pytest.mark.parametrize(
@@ -124,3 +124,23 @@ def _by_the_standard_library(raw: str) -> ipaddress.IPv4Address | ipaddress.IPv6
     if address in ipaddress.ip_network("64:ff9b::/96"):
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour or address
+
+
+@pytest.mark.parametrize(
+    ("address", "text"),
+    [
+        pytest.param("192.0.2.7", "192.0.2.7", id="v4"),
+        pytest.param("2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1", id="the first of two equal runs is left out"),
+        pytest.param("2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1", id="a single zero is written"),
+        pytest.param("::1", "::1", id="loopback"),
+        pytest.param("::c000:207", "::c000:207", id="no dotted quad"),
+        pytest.param("fe80::1%eth0", "fe80::1%eth0", id="with its zone"),
+    ],
+)
+def test_an_address_as_text(address: str, text: str) -> None:
+    assert ip_text(ipaddress.ip_address(address)) == text
+
+
+@given(st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)))
+def test_text_of_an_address_agrees_with_the_standard_library(address: ipaddress.IPv4Address) -> None:
+    assert ip_text(address) == str(address)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from datetime import timedelta
 
 import pytest
 
-from kycrisk.checks.catalogue import ALIASES, SIGNALS
+from kycrisk.checks.catalogue import ALIASES
 from kycrisk.outcome import Finding, Outcome
 from kycrisk.ruleset.evaluate import compile_ruleset
 from kycrisk.ruleset.load import load_ruleset
@@ -15,18 +16,27 @@ from kycrisk.ruleset.model import Rule, Status
 from kycrisk.ruleset.reference import finding
 from kycrisk.shipped import shipped
 from kycrisk.signals import Type, Value
+from kycrisk.sources.catalogue import shipped_signals
 
-RULESET = load_ruleset(shipped("rules"), signals=SIGNALS, aliases=ALIASES)
+RULESET = load_ruleset(shipped("rules"), signals=shipped_signals(), aliases=ALIASES)
 COMPILED = compile_ruleset(RULESET)
 RULES = pytest.mark.parametrize("rule", RULESET.rules, ids=lambda rule: rule.id)
 LIVE = pytest.mark.parametrize("rule", RULESET.live, ids=lambda rule: rule.id)
 
-NOTHING: Mapping[Type, Value] = {Type.BOOL: False, Type.INT: 0, Type.FLOAT: 0.0, Type.STR: ""}
+NOTHING: Mapping[Type, Value] = {
+    Type.BOOL: False,
+    Type.INT: 0,
+    Type.FLOAT: 0.0,
+    Type.STR: "",
+    Type.DURATION: timedelta(0),
+}
 ORDINARY: dict[str, Value] = {
     "email.domain": "example.net",
     "email.registrable": "example.net",
     "email.domain_kind": "public",
     "email.valid": True,
+    "mail.accepts": True,
+    "domain.age": timedelta(days=3000),
     "ip.public": True,
     "ip.kind": "public",
     "phone.given": True,

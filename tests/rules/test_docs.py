@@ -8,18 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from kycrisk.checks.catalogue import ALIASES, SIGNALS
+from kycrisk.checks.catalogue import ALIASES
 from kycrisk.ruleset.load import load_ruleset
 from kycrisk.ruleset.model import Ruleset
 from kycrisk.ruleset.reference import finding
 from kycrisk.shipped import shipped
+from kycrisk.sources.catalogue import shipped_signals
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "rules.md"
 BLOCKS = re.findall(r"^```yaml\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.M | re.S)
 
 
 def load(folder: Path) -> Ruleset:
-    return load_ruleset(folder, signals=SIGNALS, aliases=ALIASES)
+    return load_ruleset(folder, signals=shipped_signals(), aliases=ALIASES)
 
 
 def block(start: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from kycrisk.checks import CHECKS
-from kycrisk.checks.catalogue import ALIASES, SIGNALS
+from kycrisk.checks.catalogue import ALIASES
 from kycrisk.checks.world import World
 from kycrisk.feeds.catalogue import default_catalogue, read_catalogues
 from kycrisk.feeds.geo import Geo
@@ -28,6 +28,7 @@ from kycrisk.screening.derived import derived_signals, prepare_derived, velociti
 from kycrisk.screening.gather import prepare_gatherer
 from kycrisk.screening.history import RunHistory
 from kycrisk.shipped import shipped
+from kycrisk.sources.catalogue import shipped_signals
 
 SAMPLES = shipped("data/samples")
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -92,7 +93,7 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Verdict]:
     feeds = read_catalogues([default_catalogue(), SAMPLES / "feeds.yaml"])
     failed = [result for result in update(feeds, folder, now=NOW, offline=True) if result.status == "failed"]
     assert failed == []
-    ruleset = load_ruleset(shipped("rules"), signals=SIGNALS, aliases=ALIASES)
+    ruleset = load_ruleset(shipped("rules"), signals=shipped_signals(), aliases=ALIASES)
     compiled = compile_ruleset(ruleset)
     database = SAMPLES / "geo-sample.mmdb"
     world = World(lists=Lists.open(feeds, folder, NOW), geo=Geo.open(database, database), now=NOW)
@@ -143,7 +144,7 @@ def test_the_columns_are_those_of_a_signup() -> None:
 
 
 def test_the_single_signup_can_be_read() -> None:
-    ruleset = load_ruleset(shipped("rules"), signals=SIGNALS, aliases=ALIASES)
+    ruleset = load_ruleset(shipped("rules"), signals=shipped_signals(), aliases=ALIASES)
     raw = json.loads((SAMPLES / "signup.json").read_text(encoding="utf-8"))
     assert read_signup(raw, attributes=ruleset.policy.attributes, now=NOW).account_id == "tor-and-throwaway"
 

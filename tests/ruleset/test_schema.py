@@ -7,9 +7,9 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from kycrisk.checks.catalogue import ALIASES as REAL_ALIASES
-from kycrisk.checks.catalogue import SIGNALS as REAL_SIGNALS
 from kycrisk.ruleset.load import check_ruleset
 from kycrisk.ruleset.schema import rule_file_schema
+from kycrisk.sources.catalogue import shipped_signals
 from tests.ruleset.catalogue import ALIASES, SIGNALS
 
 BAD = Path(__file__).parent / "bad"
@@ -47,21 +47,21 @@ def test_what_the_loader_takes_the_schema_takes():
 
 @pytest.mark.parametrize("path", sorted(RULES.glob("*.yaml")), ids=lambda path: path.name)
 def test_shipped_rules_are_valid(path):
-    validator = Draft202012Validator(rule_file_schema(REAL_SIGNALS, REAL_ALIASES))
+    validator = Draft202012Validator(rule_file_schema(shipped_signals(), REAL_ALIASES))
     assert [error.message for error in validator.iter_errors(yaml.safe_load(path.read_text()))] == []
 
 
 @pytest.mark.skipif(not EXAMPLE.is_dir(), reason="the design's examples are not beside the repository")
 @pytest.mark.parametrize("name", ["policy.yaml", "network.yaml"])
 def test_examples_are_valid(name):
-    validator = Draft202012Validator(rule_file_schema(REAL_SIGNALS, REAL_ALIASES))
+    validator = Draft202012Validator(rule_file_schema(shipped_signals(), REAL_ALIASES))
     assert [error.message for error in validator.iter_errors(yaml.safe_load((EXAMPLE / name).read_text()))] == []
 
 
 @pytest.mark.skipif(not EXAMPLE.is_dir(), reason="the design's examples are not beside the repository")
 def test_examples_load():
     files = [EXAMPLE / "policy.yaml", EXAMPLE / "network.yaml"]
-    assert check_ruleset(files, signals=REAL_SIGNALS, aliases=REAL_ALIASES) == []
+    assert check_ruleset(files, signals=shipped_signals(), aliases=REAL_ALIASES) == []
 
 
 def test_signals_complete_with_their_question_and_type():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -16,14 +17,17 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from kycrisk.checks.catalogue import ALIASES
+from kycrisk.lookups.dnsbl import ZoneInUse
+from kycrisk.lookups.dnsbl_health import canaries
 from kycrisk.outcome import Outcome
 from kycrisk.ruleset.evaluate import CompiledRuleset, compile_ruleset
 from kycrisk.ruleset.load import load_ruleset
 from kycrisk.screening.derived import DerivedSignals
-from kycrisk.screening.network import Consulted, Network, Question
+from kycrisk.screening.network import AskedAbout, Consulted, Network
 from kycrisk.settings import read_settings
 from kycrisk.signals import Evidence
 from kycrisk.sources.catalogue import signals_of_site
+from kycrisk.sources.dnsbl import shipped_zones
 from kycrisk.sources.opening import open_sources
 from tests.lookups.dns.server import NameServer, name_server
 from tests.sources.making import NOW, signup
@@ -108,7 +112,7 @@ network: {{timeout: {timeout}, resolver: ["127.0.0.1:{dns.port}"], allow: [127.0
 sources:
   mail: {{}}
   dnsbl: {{zones: [spamcop, spamhaus-dbl]}}
-  stopforumspam: {{endpoint: "{url("stopforumspam")}"}}
+  stopforumspam: {{ask: [ip], endpoint: "{url("stopforumspam")}"}}
   abuseipdb: {{key: not-a-real-key, endpoint: "{url("abuseipdb")}"}}
   fraudrecord: {{key: 0123456789abcdef, fields: [email], endpoint: "{url("fraudrecord")}"}}
 """
@@ -120,7 +124,7 @@ def arrange(dns: NameServer, way: str, failing: tuple[str, ...]) -> None:
     """What the name server does: ordinary mail and no listings, but for what fails."""
     if "mail" in failing:
         for name in ("shop.example.com", "example.com"):
-            dns.on(name, **WAYS[way][0])
+            dns.on(name, **WAYS[way][0] | ({"cut": 10} if way == "garbled" else {}))
     else:
         dns.give("shop.example.com", "MX", "10 mx.example.com.")
         dns.give("mx.example.com", "A", "198.41.0.4")
@@ -128,6 +132,9 @@ def arrange(dns: NameServer, way: str, failing: tuple[str, ...]) -> None:
     for zone, name in ZONES.items():
         if zone in failing:
             dns.on(name, **WAYS[way][0])
+        for canary in canaries(ZoneInUse(next(each for each in shipped_zones() if each.name == zone))):
+            if canary.must_be_listed:
+                dns.give(canary.query.name, "A", "127.0.0.2" if zone == "spamcop" else "127.0.1.2")
 
 
 async def consult(
@@ -136,27 +143,35 @@ async def consult(
     """What comes of a screening that asks everything."""
     async with name_server() as dns:
         arrange(dns, way, failing)
-        settings = read_settings(site(folder, dns, web, way, failing, terms.get("timeout", "80ms")))
+        settings = read_settings(site(folder, dns, web, way, failing, terms.get("timeout", "1s")))
         assert settings.sources.problems == ()
         sources = await open_sources(settings.sources, state=settings.state, now=lambda: NOW, random=Random(7))
         network = Network(sources, compiled)
         try:
-            question = Question(SIGNUP, Evidence({}))
-            (consulted,) = await network.consult([question], NOBODY, within=terms.get("within", 0.8), complete=True)
+            question = AskedAbout(SIGNUP, Evidence({}))
+            (consulted,) = await network.consult([question], NOBODY, within=terms.get("within", WITHIN), complete=True)
             return consulted
         finally:
             await network.aclose()
 
 
-SUBSETS = [subset for size in range(1, 7) for subset in combinations(NAMES, size)]
+WITHIN = 5.0  # seconds: enough that whoever is not failing can answer on a busy machine, too
+
+#: All 63 subsets where there is time for them; else each alone, each pair, and all of them.
+THOROUGH = os.environ.get("KYCRISK_TEST_PROFILE", "quick") != "quick"
+SUBSETS = [subset for size in (range(1, 7) if THOROUGH else (1, 2, 6)) for subset in combinations(NAMES, size)]
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_every_subset_of_six_failing(way, tmp_path, compiled, web):
     async def all_of_them() -> list[Consulted]:
-        return [
-            await consult(tmp_path / str(number), compiled, web, way, failing) for number, failing in enumerate(SUBSETS)
-        ]
+        few = asyncio.Semaphore(4)
+
+        async def one(number: int, failing: tuple[str, ...]) -> Consulted:
+            async with few:
+                return await consult(tmp_path / str(number), compiled, web, way, failing)
+
+        return await asyncio.gather(*(one(number, failing) for number, failing in enumerate(SUBSETS)))
 
     for failing, consulted in zip(SUBSETS, asyncio.run(all_of_them()), strict=True):
         evidence = consulted.findings.evidence
@@ -166,12 +181,14 @@ def test_every_subset_of_six_failing(way, tmp_path, compiled, web):
         assert set(verdict.unknown) == set(failing)  # and nobody is cleared who was not looked at
         assert not verdict.settled
         said = {lookup.check: lookup for lookup in consulted.findings.lookups}
-        for name in NAMES:
-            assert bool(said[name].why) == (name in failing), (failing, said[name])
+        assert [name for name in NAMES if not said[name].asked] == []
         for rule in compiled.live:
             if rule.id in failing:
+                assert said[rule.id].why, failing
                 assert any(signal in evidence.unknown for signal in rule.signal_names)
-        assert consulted.took_ms < 850
+            else:
+                assert evidence.known.keys() >= set(rule.signal_names)
+        assert consulted.took_ms < WITHIN * 1000 + 50
 
 
 def test_all_hung_under_one_deadline(tmp_path, compiled, web):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from ipaddress import ip_address
@@ -15,11 +16,12 @@ from hypothesis import strategies as st
 from kycrisk.lookups.source import Consulted
 from kycrisk.money import FREE, Money
 from kycrisk.outcome import IfUnknown, Outcome, Score
+from kycrisk.ruleset.condition import Velocity
 from kycrisk.ruleset.evaluate import compile_ruleset
 from kycrisk.ruleset.model import Policy, Ruleset
 from kycrisk.ruleset.parse import parse_condition
 from kycrisk.screening.consultation import Consultant, Findings
-from kycrisk.screening.derived import DerivedSignals
+from kycrisk.screening.derived import Count, DerivedSignals
 from kycrisk.screening.planner import Planner
 from kycrisk.signals import Evidence, Unknown, Value, Why
 from kycrisk.signup import EmailAddress, Signup
@@ -98,10 +100,22 @@ def either(known, unknown):
     return {SUMMED: True if True in told else Unknown(Why.SKIPPED) if None in told else False}
 
 
+class Busy:
+    """A history in which IPv4 addresses have signed up before."""
+
+    source = "test"
+
+    def count(self, velocity: Velocity, known: Mapping[str, Value], at: datetime) -> int:
+        return 3 if known["ip.v"].version == 4 else 0  # type: ignore[union-attr]
+
+    def add(self, known: Mapping[str, Value], at: datetime) -> None:
+        raise AssertionError("nothing is added here")
+
+
 DERIVED = DerivedSignals(
     answers=(
-        (VELOCITY.name, "ip.v", lambda known, at: 3 if known["ip.v"].version == 4 else 0),
-        (MEMBERSHIP.name, "str.s", lambda known, at: known["str.s"] == "Aa"),
+        (VELOCITY.name, "ip.v", Count(VELOCITY.derived, Busy())),
+        (MEMBERSHIP.name, "str.s", lambda value: value == "Aa"),
     ),
     origins={},
 )
@@ -115,8 +129,8 @@ def consult(ruleset: Ruleset, world: World, *, complete: bool, seconds: float = 
         summaries=(summary,),
         policy=ruleset.policy,
     )
-    known, unknown = dict(world.local), {}
-    DERIVED.answer(known, unknown, NOW)
+    known = dict(world.local)
+    unknown = DERIVED.unknown({}, DERIVED.answer(known, NOW))
 
     async def run() -> Findings:
         deadline = asyncio.get_running_loop().time() + seconds
@@ -159,7 +173,7 @@ def test_order_of_asking():
             asked.append(name)
             return Consulted({signal: value}, cost=terms.get("price", FREE), as_of=NOW)
 
-        return Inquiry(**{field: getattr(inquiry, field) for field in inquiry.__dataclass_fields__} | {"ask": ask})
+        return replace(inquiry, ask=ask)
 
     ruleset = _ruleset({"bool.a": 80, "int.x > 0": 80, "int.y > 2": 80, "float.f > 0.1": 80, "str.t == 'a'": 80})
     world = World(
@@ -218,8 +232,7 @@ CHEAP = Money(Decimal("0.002"), "EUR")
 )
 def test_budgets_of_the_policy(policy, inquiry, why):
     plain = source("acme", {"bool.a": True})
-    fields = {field: getattr(plain, field) for field in plain.__dataclass_fields__}
-    found = consult(_ruleset({"bool.a": 80}, **policy), World({}, (Inquiry(**fields | inquiry),)), complete=False)
+    found = consult(_ruleset({"bool.a": 80}, **policy), World({}, (replace(plain, **inquiry),)), complete=False)
     assert [(each.check, each.asked, each.why) for each in found.lookups] == [("acme", False, why)]
     assert str(found.evidence.unknown["bool.a"]) == why
 
@@ -234,20 +247,18 @@ def test_what_is_kept_costs_nothing():
 
 def test_what_is_foregone_is_not_asked():
     plain = source("acme", {"bool.a": True})
-    fields = {field: getattr(plain, field) for field in plain.__dataclass_fields__}
-    foregone = Inquiry(**fields | {"key": lambda signup, known: Foregone({"bool.a": False})})
+    foregone = replace(plain, key=lambda signup, known: Foregone({"bool.a": False}))
     found = consult(_ruleset({"bool.a": 80}), World({}, (foregone,)), complete=False)
     assert (found.evidence.known["bool.a"], found.lookups) == (False, ())
 
 
 def test_a_source_that_fails_inside_accuses_nobody(caplog):
     plain = source("acme", {"bool.a": True})
-    fields = {field: getattr(plain, field) for field in plain.__dataclass_fields__}
 
     async def broken(key: str, deadline: float) -> Consulted:
         raise ZeroDivisionError
 
-    found = consult(_ruleset({"bool.a": 80}), World({}, (Inquiry(**fields | {"ask": broken}),)), complete=False)
+    found = consult(_ruleset({"bool.a": 80}), World({}, (replace(plain, ask=broken),)), complete=False)
     assert str(found.evidence.unknown["bool.a"]) == "malformed_answer (acme failed inside)"
     assert [record.message for record in caplog.records] == ["the source acme failed inside"]
 
@@ -261,16 +272,15 @@ def test_who_hangs_is_left_behind():
     """A source that does not keep its own time is left after its timeout; the outcome does not wait for one that is
     not needed any more."""
     plain = source("hung", {"bool.a": True})
-    fields = {field: getattr(plain, field) for field in plain.__dataclass_fields__}
 
     async def hang(key: str, deadline: float) -> Consulted:
         await asyncio.Event().wait()
         raise AssertionError
 
-    hung = Inquiry(**fields | {"ask": hang, "timeout": 0.01})
+    hung = replace(plain, ask=hang, timeout=0.01)
     late = consult(_ruleset({"bool.a": 80}), World({}, (hung,)), complete=False)
     assert [(each.asked, each.why) for each in late.lookups] == [(True, "timeout (hung did not answer in time)")]
-    patient = Inquiry(**fields | {"ask": hang, "timeout": 50.0})
+    patient = replace(plain, ask=hang, timeout=50.0)
     answered = source("quick", {"int.x": 1})
     rules = _ruleset({"bool.a": 80, "int.x > 0": 80})
     quick = consult(rules, World({}, (patient, answered)), complete=False)

@@ -12,6 +12,7 @@ from random import Random
 from kycrisk.lookups.budget import Budget, Limits
 from kycrisk.lookups.cache import MemoryResults
 from kycrisk.lookups.resolver import Resolver, ResolverOptions
+from kycrisk.lookups.resolver_trust import Trust
 from kycrisk.normal.email import normal_email
 from kycrisk.signup import Signup
 from kycrisk.sources.connections import Connections
@@ -37,8 +38,10 @@ async def connected() -> AsyncIterator[tuple[NameServer, Connections]]:
     """Connections to a name server that does what it is told, and the server."""
     async with name_server() as server, opened() as http:
         kept = MemoryResults()
+        resolver = Resolver([server.nameserver], options=ResolverOptions(retry_after=9), random=Random(7))
         connections = Connections(
-            resolver=Resolver([server.nameserver], options=ResolverOptions(retry_after=9), random=Random(7)),
+            resolver=resolver,
+            trust=Trust(resolver),
             http=http,
             budget=Budget(Limits(), kept, lambda: NOW),
             kept=kept,
@@ -48,7 +51,7 @@ async def connected() -> AsyncIterator[tuple[NameServer, Connections]]:
         try:
             yield server, connections
         finally:
-            connections.resolver.close()
+            await connections.aclose()
 
 
 def soon(seconds: float = 5.0) -> float:

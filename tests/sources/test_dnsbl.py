@@ -114,6 +114,11 @@ def test_a_zone_that_lists_everything_is_believed_again_when_it_is_mended():
     ]
 
 
+def test_silence_means_nothing_where_the_resolver_denies_everything():
+    ((said, kept),) = ask(lambda server: server.on("com", "NS", rcode="NXDOMAIN"), SPAMCOP, signup())
+    assert (said.known, kept) == ({}, None)
+
+
 def _arrange(server: NameServer, *, everything: bool) -> None:
     server.rules.clear()
     if everything:

@@ -71,3 +71,17 @@ def test_domains_that_are_silent_on_purpose_do_not_open_the_circuit():
             return sorted((await inquiry.ask("shop.example.com", soon())).known)
 
     assert "mail.accepts" in asyncio.run(scenario())
+
+
+def test_a_resolver_that_denies_everything_accuses_nobody():
+    async def scenario() -> tuple[set[str], object]:
+        async with connected() as (server, connections):
+            server.on("com", "NS", rcode="NXDOMAIN")  # and so is the domain
+            inquiry = mail_inquiry(connections, HOSTS, timeout=1.0)
+            said = await inquiry.ask("shop.example.com", soon())
+            return {str(why) for why in said.unknown.values()}, inquiry.kept("shop.example.com")
+
+    assert asyncio.run(scenario()) == (
+        {"malformed_answer (the resolver says that `com` does not exist, so its answers mean nothing)"},
+        None,
+    )

@@ -13,7 +13,7 @@ from kycrisk.api.problem import Kind, Refused
 from kycrisk.api.routing import Caller, Cursor, Limit, Served, needs, refusals, router
 from kycrisk.api.service import Service
 from kycrisk.api.shapes import Draft, Files, RuleStatus
-from kycrisk.checks.catalogue import ALIASES, SIGNALS
+from kycrisk.checks.catalogue import ALIASES
 from kycrisk.decision_json import moment_text
 from kycrisk.problems import Problem, Problems, did_you_mean
 from kycrisk.ruleset.canonical import canonical_text
@@ -76,7 +76,7 @@ async def get_ruleset(service: Served, version: Version) -> Response:
 )
 async def validate_ruleset(service: Served, files: Files) -> Response:
     """Whether the files make a ruleset, and whether the tests in them pass. Nothing is stored."""
-    ruleset = await _loaded(files.files)
+    ruleset = await _loaded(service, files.files)
     return answer({"version": ruleset.version, "rules": len(ruleset.rules), "failed_tests": _failed_tests(ruleset)})
 
 
@@ -89,7 +89,7 @@ async def validate_ruleset(service: Served, files: Files) -> Response:
 )
 async def draft_ruleset(service: Served, caller: Caller, draft: Draft) -> Response:
     """Keep a version. It counts when somebody else has approved it and it was published."""
-    ruleset = await _loaded(draft.files)
+    ruleset = await _loaded(service, draft.files)
     return await _drafted(service, caller.name, ruleset, draft.files, draft.note)
 
 
@@ -144,7 +144,7 @@ async def set_status(service: Served, caller: Caller, id: RuleId, status: RuleSt
     edited = with_status(files, id, Status(status.status))
     if edited is None:
         raise Refused(Kind.CONFLICT, f"the files of rule `{id}` are not kept with its version; draft them")
-    return await _drafted(service, caller.name, await _loaded(edited), edited, f"rule {id} {status.status}")
+    return await _drafted(service, caller.name, await _loaded(service, edited), edited, f"rule {id} {status.status}")
 
 
 async def _files_in_force(service: Service) -> Mapping[str, str]:
@@ -161,14 +161,14 @@ async def _drafted(service: Service, by: str, ruleset: Ruleset, files: Mapping[s
 async def _loads(service: Service, version: str) -> None:
     stored = await service.store.rulesets.get(version)
     try:
-        await asyncio.to_thread(published_ruleset, stored)
+        await asyncio.to_thread(published_ruleset, stored, service.signals)
     except Problems as wrong:
         raise _invalid(wrong) from None
 
 
-async def _loaded(files: Mapping[str, str]) -> Ruleset:
+async def _loaded(service: Service, files: Mapping[str, str]) -> Ruleset:
     try:
-        return await asyncio.to_thread(load_ruleset_texts, files, signals=SIGNALS, aliases=ALIASES)
+        return await asyncio.to_thread(load_ruleset_texts, files, signals=service.signals, aliases=ALIASES)
     except Problems as wrong:
         raise _invalid(wrong) from None
 

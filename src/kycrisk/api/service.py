@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from random import SystemRandom
@@ -26,7 +26,8 @@ from kycrisk.service.reload import Standings
 from kycrisk.service.standing import Standing, canonical_ruleset
 from kycrisk.service.stored import Also, StoredScreener
 from kycrisk.settings import Settings
-from kycrisk.sources.catalogue import unanswered
+from kycrisk.signals import Signal
+from kycrisk.sources.catalogue import signals_of_site, unanswered
 from kycrisk.sources.opening import Sources, open_sources
 from kycrisk.store.failure import Conflict, NotFound
 from kycrisk.store.sealing import SiteKey, make_site_key
@@ -116,6 +117,11 @@ class Service:
         return service
 
     @property
+    def signals(self) -> Mapping[str, Signal]:
+        """What the rules of this site may read."""
+        return signals_of_site(self.settings.sources)
+
+    @property
     def standing(self) -> Standing:
         """What is screened by now."""
         return self.standings.current
@@ -127,7 +133,7 @@ class Service:
         if version not in self._compiled:
             try:
                 stored = await self.store.rulesets.get(version)
-                made = await asyncio.to_thread(lambda: compile_ruleset(canonical_ruleset(stored)))
+                made = await asyncio.to_thread(lambda: compile_ruleset(canonical_ruleset(stored, self.signals)))
             except NotFound:
                 raise Conflict(f"version {version} of the rules, which decided it, is not kept here") from None
             except Problems as wrong:

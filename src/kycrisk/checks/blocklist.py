@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kycrisk.checks.check import Check
-from kycrisk.checks.listing import nowhere, witness_gaps, witness_origins, witnesses
+from kycrisk.checks.listing import ip_of, nowhere, witness_gaps, witness_origins, witnesses
 from kycrisk.signals import IP, Signal, Subject, Type
 
 _PURPOSE, _LISTED, _COUNT = "blocklist", "ip.blocklisted", "ip.blocklists"
@@ -28,7 +28,7 @@ CHECK: Check[IP] = Check(
             advice=_ADVICE,
         ),
     ),
-    key=lambda signup, said: signup.ip,
+    key=ip_of,
     prepare=lambda world: witnesses(world, _PURPOSE, _LISTED, _COUNT, nowhere),
     origins=lambda world: witness_origins(world, _PURPOSE, _LISTED, _COUNT),
     purposes={_LISTED: _PURPOSE, _COUNT: _PURPOSE},

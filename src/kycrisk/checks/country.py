@@ -28,15 +28,16 @@ def _key(signup: Signup, said: Answer) -> Key:
 
 
 def _ask(key: Key) -> Answer:
-    phone, address = (_STATE.get(country, country) for country in key[:2] if isinstance(country, str))
+    of_phone, of_address, located = key
+    phone, address = _STATE.get(of_phone, of_phone), _STATE.get(of_address, of_address)
     phone_differs = bool(phone and address and phone != address)
-    if isinstance(key[2], Unknown):
+    if isinstance(located, Unknown):
         if address:
-            missing = {"country.distinct": key[2], "country.ip_differs": key[2]}
+            missing = {"country.distinct": located, "country.ip_differs": located}
             return Answer({"country.phone_differs": phone_differs}, missing)
         known = {"country.phone_differs": phone_differs, "country.ip_differs": False}
-        return Answer(known, {"country.distinct": key[2]})
-    ip = _STATE.get(key[2], key[2])
+        return Answer(known, {"country.distinct": located})
+    ip = _STATE.get(located, located)
     return Answer(
         {
             "country.distinct": len({phone, address, ip} - {""}),

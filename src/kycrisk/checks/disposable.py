@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kycrisk.checks.check import Check
-from kycrisk.checks.listing import no_domain, witness_gaps, witness_origins, witnesses
+from kycrisk.checks.listing import domain_of, no_domain, witness_gaps, witness_origins, witnesses
 from kycrisk.signals import Signal, Subject, Type
 
 _PURPOSE, _LISTED, _COUNT = "disposable_domain", "email.disposable", "email.disposable_lists"
@@ -28,7 +28,7 @@ CHECK: Check[str] = Check(
             advice=_ADVICE,
         ),
     ),
-    key=lambda signup, said: signup.email.domain,
+    key=domain_of,
     prepare=lambda world: witnesses(world, _PURPOSE, _LISTED, _COUNT, no_domain),
     origins=lambda world: witness_origins(world, _PURPOSE, _LISTED, _COUNT),
     purposes={_LISTED: _PURPOSE, _COUNT: _PURPOSE},

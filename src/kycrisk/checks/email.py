@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from kycrisk.checks.check import Answer, Check
 from kycrisk.checks.world import World
@@ -41,6 +42,7 @@ def _prepare(world: World) -> Callable[[EmailAddress], Answer]:
     def ask(email: EmailAddress) -> Answer:
         local, domain, shown = email.local, email.domain, email.domain_unicode
         name, octets = untagged(local, email.tag), local.encode("ascii", "replace")
+        idn, imitated, kind = _of_domain(domain, email.registrable, shown, email.raw.rpartition("@")[2])
         return Answer(
             {
                 "email.address": email.address or email.raw,
@@ -51,17 +53,23 @@ def _prepare(world: World) -> Callable[[EmailAddress], Answer]:
                 "email.valid": email.valid,
                 "email.tagged": bool(email.tag),
                 "email.role": name.lower() in _ROLES,
-                "email.idn": "xn--" in domain,
+                "email.idn": idn,
                 "email.mixed_script": not (local.isascii() and shown.isascii())
                 and (mixes_scripts(local) or mixes_scripts(shown)),
-                "email.lookalike": lookalike(domain, email.registrable, shown, email.raw) if domain else "",
+                "email.lookalike": imitated,
                 "email.local_random": is_random(name),
                 "email.local_digits": len(octets) - len(octets.translate(None, _DIGITS)),
-                "email.domain_kind": domain_kind(domain),
+                "email.domain_kind": kind,
             }
         )
 
     return ask
+
+
+@lru_cache(maxsize=16_384)  # most signups share a few mail domains
+def _of_domain(domain: str, registrable: str, shown: str, written: str) -> tuple[bool, str, str]:
+    """Whether a domain is internationalised, which large provider it imitates, and its kind."""
+    return "xn--" in domain, lookalike(domain, registrable, shown, written) if domain else "", domain_kind(domain)
 
 
 _PERMANENT = "use an address at a permanent mail provider"

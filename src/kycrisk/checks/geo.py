@@ -7,6 +7,7 @@ from collections.abc import Callable
 from kycrisk.checks.check import Answer, Check
 from kycrisk.checks.listing import nowhere
 from kycrisk.checks.world import World
+from kycrisk.feeds.geo import Database
 from kycrisk.signals import IP, Origin, Signal, Subject, Type, Unknown, Value
 
 _NOWHERE: dict[str, Value] = {"ip.country": "", "ip.asn": 0, "ip.as_org": ""}
@@ -21,24 +22,37 @@ def _prepare(world: World) -> Callable[[IP], Answer]:
         blind = Answer({}, _gaps(world))
         return lambda ip: spared if nowhere(ip) else blind
 
+    one_database = (
+        isinstance(countries, Database) and isinstance(networks, Database) and countries.sha256 == networks.sha256
+    )
+
     def ask(ip: IP) -> Answer:
         if nowhere(ip):
             return spared
-        known: dict[str, Value] = {}
-        unknown: dict[str, Unknown] = {}
-        country = countries if isinstance(countries, Unknown) else countries.country(ip)
-        if isinstance(country, Unknown):
-            unknown["ip.country"] = country
-        else:
-            known["ip.country"] = country
-        network = networks if isinstance(networks, Unknown) else networks.network(ip)
-        if isinstance(network, Unknown):
-            unknown |= dict.fromkeys(_NETWORK, network)
-        else:
-            known["ip.asn"], known["ip.as_org"] = network
-        return Answer(known, unknown)
+        record = countries.record(ip) if isinstance(countries, Database) else countries
+        country = countries.country_in(record, ip) if isinstance(countries, Database) else countries
+        if not one_database:
+            record = networks.record(ip) if isinstance(networks, Database) else networks
+        network = networks.network_in(record, ip) if isinstance(networks, Database) else networks
+        if not isinstance(country, Unknown) and not isinstance(network, Unknown):
+            return Answer({"ip.country": country, "ip.asn": network[0], "ip.as_org": network[1]})
+        return _partly(country, network)
 
     return ask
+
+
+def _partly(country: str | Unknown, network: tuple[int, str] | Unknown) -> Answer:
+    known: dict[str, Value] = {}
+    unknown: dict[str, Unknown] = {}
+    if isinstance(country, Unknown):
+        unknown["ip.country"] = country
+    else:
+        known["ip.country"] = country
+    if isinstance(network, Unknown):
+        unknown |= dict.fromkeys(_NETWORK, network)
+    else:
+        known["ip.asn"], known["ip.as_org"] = network
+    return Answer(known, unknown)
 
 
 def _gaps(world: World) -> dict[str, Unknown]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address
 
 from kycrisk.checks.check import Answer, Check
+from kycrisk.normal.ip import ip_text
 from kycrisk.signals import IP, Signal, Subject, Type
 from kycrisk.special_networks import special_kind
 
@@ -14,7 +15,7 @@ def network_of(ip: IP) -> str:
     number = int(ip)
     if isinstance(ip, IPv4Address):
         return f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}.0/24"
-    return f"{IPv6Address(number >> 64 << 64)}/64"
+    return f"{ip_text(IPv6Address(number >> 64 << 64))}/64"
 
 
 def _ask(ip: IP) -> Answer:

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from kycrisk.checks.check import Answer
 from kycrisk.checks.world import World
 from kycrisk.feeds.catalogue import Feed, independent_lineages
-from kycrisk.feeds.lists import ActiveList
+from kycrisk.feeds.lists import ActiveList, ListedNetworks
+from kycrisk.feeds.purposes import PURPOSES, Shape
 from kycrisk.signals import IP, Origin, Unknown, Value
+from kycrisk.signup import Signup
 from kycrisk.special_networks import special_kind
 
 Key = TypeVar("Key", bound="str | IP")
 Purposes = Mapping[str, str]  # signal → purpose
+
+
+def ip_of(signup: Signup, said: Answer) -> IP:
+    """The key of checks that ask lists of networks."""
+    return signup.ip
+
+
+def domain_of(signup: Signup, said: Answer) -> str:
+    """The key of checks that ask lists of domains."""
+    return signup.email.domain
 
 
 def nowhere(ip: IP) -> bool:
@@ -42,7 +55,7 @@ def on_lists(world: World, purposes: Purposes, spared: Callable[[Key], bool]) ->
         unknown = {signal: why for signal, why in missing.items() if signal not in listed}
         return _with_gaps({signal: signal in listed for signal in signals}, unknown)
 
-    return _asked(world, lists, answer, Answer(dict.fromkeys(signals, False)), spared)
+    return _asked(world, purposes.values(), lists, answer, Answer(dict.fromkeys(signals, False)), spared)
 
 
 def witnesses(
@@ -58,51 +71,70 @@ def witnesses(
     def answer(hits: Sequence[int]) -> Answer:
         return _witnessed(listed, count, trusted_gap, any_gap, [fresh[hit].feed for hit in hits])
 
-    return _asked(world, list(enumerate(fresh)), answer, Answer({listed: False, count: 0}), spared)
+    return _asked(world, (purpose,), list(enumerate(fresh)), answer, Answer({listed: False, count: 0}), spared)
+
+
+@dataclass(frozen=True, slots=True)
+class AskNetworks:
+    """Asks one check's lists of networks about an address, by the index of all lists as soon as there is one.
+
+    `bits` are these lists in the index, and `by_bits` says what follows from those of them that hold the address.
+    `spares` is false where silence is a plain no, so that nothing needs to be spared from it.
+    """
+
+    index: ListedNetworks
+    bits: int
+    by_bits: Callable[[int], Answer]
+    one_by_one: Callable[[IP], Answer]
+    unlisted: Answer
+    spared: Callable[[IP], bool]
+    spares: bool
+
+    def __call__(self, ip: IP) -> Answer:
+        held = self.index.holding(ip)
+        if held is None:
+            return self.one_by_one(ip)
+        held &= self.bits
+        return self.unlisted if (held or self.spares) and self.spared(ip) else self.by_bits(held)
 
 
 def _asked(
     world: World,
+    purposes: Iterable[str],
     lists: Sequence[tuple[int, ActiveList]],
     answer: Callable[[Sequence[int]], Answer],
     unlisted: Answer,
-    spared: Callable[[Key], bool],
-) -> Callable[[Key], Answer]:
+    spared: Callable[[Any], bool],
+) -> Callable[[Any], Answer]:
     """The function that asks lists about a key; `answer` says what follows from the numbers of those that hold it.
 
-    Few combinations of lists occur, so each combination's answer is made once. Lists of networks are asked together.
+    Few combinations of lists occur, so each combination's answer is made once and stays.
     """
     rows = [(number, one.find) for number, one in lists]
     silent = answer(())
-    spares = bool(silent.unknown)  # where silence is a plain no, nothing needs to be spared from it
-    kept: dict[object, Answer] = {}
+    spares = bool(silent.unknown)
+    kept: dict[tuple[int, ...], Answer] = {(): silent}
 
-    def ask(key: Key) -> Answer:
-        hits = tuple([number for number, find in rows if find(key) is not None])
-        if not hits:
-            return unlisted if spares and spared(key) else silent
-        if hits not in kept:
-            kept[hits] = answer(hits)
-        return unlisted if spared(key) else kept[hits]
-
-    networks = world.lists.networks
-    bits = [networks.bits.get(one.feed.name, 0) for _, one in lists]
-    if not lists or not all(bits):
-        return ask
-    together, held_kept = sum(set(bits)), {0: silent}
-
-    def ask_together(key: Key) -> Answer:
-        held = networks.holding(key) if not isinstance(key, str) else None
-        if held is None:
-            return ask(key)
-        held &= together
-        found = held_kept.get(held)
+    def after(hits: tuple[int, ...]) -> Answer:
+        found = kept.get(hits)
         if found is None:
-            holding = [number for (number, _), bit in zip(lists, bits, strict=True) if held & bit]
-            found = held_kept[held] = answer(holding)
-        return unlisted if (held or spares) and spared(key) else found
+            found = kept[hits] = answer(hits)
+        return found
 
-    return ask_together
+    def ask(key: Any) -> Answer:
+        hits = tuple([number for number, find in rows if find(key) is not None])
+        return unlisted if (hits or spares) and spared(key) else after(hits)
+
+    if any(PURPOSES[purpose].shape is not Shape.NETWORK for purpose in purposes):
+        return ask
+    index = world.lists.networks
+    numbered = [(number, index.bits[one.feed.name]) for number, one in lists]
+
+    def by_bits(held: int) -> Answer:
+        return after(tuple([number for number, bit in numbered if held & bit]))
+
+    bits = sum({bit for _, bit in numbered})
+    return AskNetworks(index, bits, by_bits, ask, unlisted, spared, spares)
 
 
 def _witnessed(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from kycrisk.checks.check import Check
-from kycrisk.checks.listing import gaps, no_domain, on_lists, origins
+from kycrisk.checks.listing import domain_of, gaps, no_domain, on_lists, origins
 from kycrisk.signals import Signal, Subject, Type
 
 _PURPOSES = {
@@ -50,7 +50,7 @@ CHECK: Check[str] = Check(
             advice=_PERMANENT,
         ),
     ),
-    key=lambda signup, said: signup.email.domain,
+    key=domain_of,
     prepare=partial(on_lists, purposes=_PURPOSES, spared=no_domain),
     origins=partial(origins, purposes=_PURPOSES),
     purposes=_PURPOSES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from kycrisk.checks.check import Check
-from kycrisk.checks.listing import gaps, nowhere, on_lists, origins
+from kycrisk.checks.listing import gaps, ip_of, nowhere, on_lists, origins
 from kycrisk.signals import IP, Signal, Subject, Type
 
 _PURPOSES = {"ip.relay": "relay"}
@@ -22,7 +22,7 @@ CHECK: Check[IP] = Check(
             advice="switch off the privacy relay",
         ),
     ),
-    key=lambda signup, said: signup.ip,
+    key=ip_of,
     prepare=partial(on_lists, purposes=_PURPOSES, spared=nowhere),
     origins=partial(origins, purposes=_PURPOSES),
     purposes=_PURPOSES,

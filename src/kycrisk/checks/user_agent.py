@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from kycrisk.checks.check import Answer, Check
 from kycrisk.signals import Signal, Subject, Type
 
@@ -29,6 +31,7 @@ _PERSON = Answer({"user_agent.given": True, "user_agent.automated": False})
 _PROGRAM = Answer({"user_agent.given": True, "user_agent.automated": True})
 
 
+@lru_cache(maxsize=1024)  # browsers have few versions at a time
 def is_automated(user_agent: str) -> bool:
     """Whether the program says that it is a library, a tool, a crawler or a browser without a screen."""
     lower = user_agent.lower()
@@ -36,10 +39,7 @@ def is_automated(user_agent: str) -> bool:
         product = lower.partition("/")[0].partition(" ")[0]
         if product in _CLIENTS:
             return True
-    for sign in _AUTOMATED:  # noqa: SIM110, a generator would take twice the time
-        if sign in lower:
-            return True
-    return False
+    return any(map(lower.__contains__, _AUTOMATED))
 
 
 def _ask(user_agent: str) -> Answer:

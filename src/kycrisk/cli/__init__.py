@@ -10,6 +10,7 @@ from kycrisk.cli import (
     explain,
     feeds,
     folder,
+    fraudrecord,
     keys,
     program,
     recheck,
@@ -27,8 +28,8 @@ from kycrisk.cli.terminal import note
 __all__ = ["app", "main"]
 
 _GROUPS = (
-    folder, rules, doctor, screen, explain, replay, evaluation, recheck, records, feeds, signals, serve, keys,
-    support, program,
+    folder, rules, doctor, screen, explain, replay, evaluation, recheck, records, feeds, signals, fraudrecord, serve,
+    keys, support, program,
 )  # fmt: skip
 for _group in _GROUPS:
     _group.add_to(app)

@@ -25,7 +25,7 @@ _SECTIONS = {
     "A working folder": ("init", "check", "test", "fmt", "doctor"),
     "Signups": ("screen", "explain", "replay", "eval", "recheck"),
     "The store": ("accounts", "audit", "store"),
-    "Lists and signals": ("feeds", "signals", "schema"),
+    "Lists, signals, sources": ("feeds", "signals", "schema", "fraudrecord"),
     "The service": ("serve", "keys", "support"),
     "This program": ("completion", "version"),
 }

@@ -34,25 +34,30 @@ def doctor(ctx: typer.Context, config: Config = None, offline: Offline = False) 
 
     Exit codes: 1 when something needs attention.
     """
+    from kycrisk.cli.sources_text import silent_resolvers, source_trouble
     from kycrisk.screening.site import read_site
 
     paint = Paint.on(sys.stdout)
     settings = settings_of(ctx, config, offline)
     say(*_versions(), *_settings_lines(settings, paint))
+    problems = [*settings.sources.problems, *silent_resolvers(settings.sources)]
     try:
         site = read_site(settings)
         world, standings = _world(settings)
     except Problems as wrong:
-        say("", paint("bold", "Needs attention"), f"  {len(wrong.problems)} problems in what is set up:")
-        note_problems(wrong.problems)
+        problems += wrong.problems
+        say("", paint("bold", "Needs attention"), f"  {len(problems)} problems in what is set up:")
+        note_problems(problems)
         raise typer.Exit(FINDINGS) from None
     say(*_ruleset_lines(site.ruleset, paint), *_list_lines(standings, paint), *_geo_lines(world, paint))
-    unanswered = _unanswered(site.ruleset, site.lists, world)
+    say(*_source_lines(settings, site.ruleset, paint))
+    unanswered = _unanswered(site.ruleset, site.lists, world) | _unanswered_by_sources(settings, site.ruleset)
     say(*_unknown_lines(site.ruleset, unanswered, paint))
-    trouble = _trouble(world)
-    if trouble:
+    trouble = [*_trouble(world), *source_trouble(settings.sources, site.ruleset)]
+    if trouble or problems:
         say("", paint("red", "Needs attention"))
         say(*(line for text in trouble for line in wrapped(visible(text), first="  - ", rest="    ")))
+        note_problems(problems)
         raise typer.Exit(FINDINGS)
     say("", paint("green", "Nothing needs attention."))
 
@@ -79,7 +84,8 @@ def _settings_lines(settings: Settings, paint: Paint) -> Iterator[str]:
     for variable in VARIABLES:
         if os.environ.get(variable):
             yield from _row("set by", f"{variable}={os.environ[variable]}")
-    yield from _row("network", "not used" if settings.offline else "used by `feeds update` alone")
+    asked = "used by `feeds update`" + (" and the sources below" if settings.sources.sources else " alone")
+    yield from _row("network", "not used" if settings.offline else asked)
 
 
 def shown(path: Path) -> str:
@@ -136,6 +142,24 @@ def _geo_lines(world: World, paint: Paint) -> Iterator[str]:
         found = source.at(world.now)
         text = f"{found.name} of {found.built_at:%Y-%m-%d}" if isinstance(found, Database) else found.detail
         yield from _row(name, text)
+
+
+def _source_lines(settings: Settings, ruleset: Ruleset, paint: Paint) -> Iterator[str]:
+    from kycrisk.cli.sources_text import source_rows
+
+    yield ""
+    yield paint("bold", "Sources")
+    for name, text in source_rows(settings.sources, ruleset):
+        yield from wrapped(visible(text), first=f"  {name:<14}", rest=" " * 16)
+
+
+def _unanswered_by_sources(settings: Settings, ruleset: Ruleset) -> dict[str, Unknown]:
+    """The signals that no source answers here, of those that rules read."""
+    from kycrisk.cli.sources_text import read_signals
+    from kycrisk.sources.catalogue import unanswered
+
+    read = read_signals((*ruleset.live, *ruleset.shadow))
+    return {name: why for name, why in unanswered(settings.sources).items() if name in read}
 
 
 def _unanswered(ruleset: Ruleset, lists: Mapping[str, object], world: World) -> dict[str, Unknown]:

@@ -21,7 +21,7 @@ _SETTINGS = """\
 
 rules: rules                     # policy.yaml and the rules; your own lists are in lists/ beside them
 exemptions: exemptions.yaml      # who is exempt from which rule, until when, and who said so
-# state: .kycrisk                # where downloaded lists are kept
+# state: .kycrisk                # where lists, answers of sources and budgets are kept
 
 # Catalogues of list sources over the one that ships with kycrisk: they add feeds, and change or disable its feeds by
 # name. `kycrisk feeds list --all` shows them.
@@ -38,6 +38,30 @@ exemptions: exemptions.yaml      # who is exempt from which rule, until when, an
 # sealed under the site key: keep the key file apart from the database, and never lose it.
 # database: postgresql://kycrisk@db.internal/kycrisk   # default: store.db in `state`
 # site_key: /etc/kycrisk/site.key                      # default: site.key in `state`
+
+# Sources that are asked about every signup whose outcome they could still change. Nobody is asked who does not stand
+# here. What each is sent, costs and keeps: docs/sources.md. Keys stand here, or as {env: NAME} or {file: PATH}.
+# The rules over their answers are drafts in rules/undeliverable.yaml and rules/fraud.yaml: set live those you want.
+# network:
+#   timeout: 250ms               # how long a source may take that does not say
+#   resolver: [127.0.0.1]        # your own name servers; left out: the system's
+#   random_case: false           # letters of random case ("0x20") make answers harder to forge
+#   allow: [10.1.2.0/24]         # networks that may be asked by HTTP although they are not public
+# budget:                        # a day (UTC), all sources together, kept across restarts
+#   money: [5 EUR, 5 USD]
+#   questions: {fraudrecord: 500, abuseipdb: 1000}
+# sources:
+#   mail: {}                     # the DNS about the mail domain
+#   dnsbl:                       # blocklists that are asked by DNS
+#     zones: [spamhaus-zen, spamcop, dronebl]
+#     keys: {spamhaus: {env: SPAMHAUS_DQS_KEY}}
+#   stopforumspam: {}
+#   domain_age: {bootstrap: rdap-dns.json}   # from https://data.iana.org/rdap/dns.json
+#   abuseipdb: {key: {env: ABUSEIPDB_KEY}}
+#   fraudrecord: {key: {env: FRAUDRECORD_KEY}, fields: [name, email, ip]}
+#   ipqs: {key: {file: /run/secrets/ipqs}, ask: [ip, email], cost: 0.003 USD}
+#   minfraud: {account_id: 1234, key: {env: MINFRAUD_KEY}, service: score, cost: 0.005 USD}
+#   lookups: {file: lookups.yaml, hosts: [api.example.com], secrets: {acme: {env: ACME_KEY}}}
 
 # offline: false                 # true: never use the network
 """
@@ -108,11 +132,12 @@ def init(
 def _files() -> Iterator[tuple[Path, bytes]]:
     """The files of a working folder, and what stands in them."""
     from kycrisk.shipped import shipped
+    from kycrisk.sources.catalogue import shipped_signals
 
     yield Path("kycrisk.yaml"), _SETTINGS.encode()
     yield Path("exemptions.yaml"), _EXEMPTIONS.encode()
     yield from _copied(shipped("rules"), Path("rules"))
-    yield Path("rules/kycrisk.schema.json"), (schema_text() + "\n").encode()
+    yield Path("rules/kycrisk.schema.json"), (schema_text(shipped_signals()) + "\n").encode()
     yield from _copied(shipped("data/samples"), Path("samples"))
     yield Path("samples/kycrisk.yaml"), _SAMPLE_SETTINGS.encode()
 

@@ -51,10 +51,11 @@ def settings_of(ctx: typer.Context, config: Path | None, offline: bool) -> Setti
 
 def loaded_ruleset(settings: Settings) -> Ruleset:
     """The rules of the working folder. Raises `Problems`."""
-    from kycrisk.checks.catalogue import ALIASES, SIGNALS
+    from kycrisk.checks.catalogue import ALIASES
     from kycrisk.ruleset.load import load_ruleset
+    from kycrisk.sources.catalogue import signals_of_site
 
-    return load_ruleset(settings.rules, signals=SIGNALS, aliases=ALIASES)
+    return load_ruleset(settings.rules, signals=signals_of_site(settings.sources), aliases=ALIASES)
 
 
 def near(path: Path) -> Path:

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kycrisk.ruleset.model import Ruleset
     from kycrisk.ruleset.testing import Coverage
     from kycrisk.settings import Settings
+    from kycrisk.signals import Signal
 
 Paths = Annotated[
     list[Path] | None,
@@ -42,7 +43,7 @@ def check(ctx: typer.Context, paths: Paths = None, config: Config = None, offlin
     A file is checked together with its folder; only its own problems are shown. Exit codes: 1 when there are problems.
     """
     settings = settings_of(ctx, config, offline)
-    problems = list(_problems_at(paths)) if paths else _problems_of(settings)
+    problems = list(_problems_at(paths, settings)) if paths else _problems_of(settings)
     paint = Paint.on(sys.stdout)
     say(*(line for problem in problems for line in problem_lines(problem, paint)))
     if problems:
@@ -50,12 +51,14 @@ def check(ctx: typer.Context, paths: Paths = None, config: Config = None, offlin
         raise typer.Exit(FINDINGS)
 
 
-def _problems_at(paths: Iterable[Path]) -> Iterator[Problem]:
-    from kycrisk.checks.catalogue import ALIASES, SIGNALS
+def _problems_at(paths: Iterable[Path], settings: Settings) -> Iterator[Problem]:
+    from kycrisk.checks.catalogue import ALIASES
     from kycrisk.ruleset.load import check_ruleset
+    from kycrisk.sources.catalogue import signals_of_site
 
+    signals = signals_of_site(settings.sources)
     for folder, files in _folders(paths).items():
-        for problem in check_ruleset(folder, signals=SIGNALS, aliases=ALIASES):
+        for problem in check_ruleset(folder, signals=signals, aliases=ALIASES):
             if not files or _path_of(problem) in files:
                 yield problem
 
@@ -81,12 +84,14 @@ def _folders(paths: Iterable[Path]) -> dict[Path, set[Path]]:
 
 def _problems_of(settings: Settings) -> list[Problem]:
     """Everything that is wrong in a working folder."""
-    from kycrisk.checks.catalogue import ALIASES, SIGNALS
+    from kycrisk.checks.catalogue import ALIASES
+    from kycrisk.cli.sources_text import silent_resolvers
     from kycrisk.feeds.catalogue import read_catalogues
     from kycrisk.ruleset.load import check_ruleset
     from kycrisk.screening.site import read_site
+    from kycrisk.sources.catalogue import signals_of_site
 
-    found = check_ruleset(near(settings.rules), signals=SIGNALS, aliases=ALIASES)
+    found = check_ruleset(near(settings.rules), signals=signals_of_site(settings.sources), aliases=ALIASES)
     steps: list[Callable[[], object]] = [lambda: read_catalogues(settings.catalogues)]
     if not found:
         steps.append(lambda: read_site(settings))
@@ -95,7 +100,7 @@ def _problems_of(settings: Settings) -> list[Problem]:
             step()
         except Problems as wrong:
             found += wrong.problems
-    return found
+    return [*settings.sources.problems, *silent_resolvers(settings.sources), *found]
 
 
 def run_tests(
@@ -148,11 +153,13 @@ def _pattern(text: str | None) -> str:
 
 def _rulesets(paths: Iterable[Path] | None, settings: Settings) -> Iterator[tuple[Ruleset, set[Path]]]:
     """The ruleset of each folder, and the files in it that were named."""
-    from kycrisk.checks.catalogue import ALIASES, SIGNALS
+    from kycrisk.checks.catalogue import ALIASES
     from kycrisk.ruleset.load import load_ruleset
+    from kycrisk.sources.catalogue import signals_of_site
 
+    signals = signals_of_site(settings.sources)
     for folder, files in _folders(paths or [near(settings.rules)]).items():
-        yield load_ruleset(folder, signals=SIGNALS, aliases=ALIASES), files
+        yield load_ruleset(folder, signals=signals, aliases=ALIASES), files
 
 
 def _verdict(number: int, failed: int, paint: Paint) -> str:
@@ -253,15 +260,18 @@ def schema(
     offline: Offline = False,
 ) -> None:
     """Print the JSON Schema of rule files, so that editors complete and check as one types."""
+    from kycrisk.sources.catalogue import signals_of_site
+
+    text = schema_text(signals_of_site(settings_of(ctx, config, offline).sources))
     if output is None:
-        say(schema_text())
+        say(text)
     else:
-        output.write_text(schema_text() + "\n", encoding="utf-8")
+        output.write_text(text + "\n", encoding="utf-8")
 
 
-def schema_text() -> str:
-    """The JSON Schema of rule files."""
-    from kycrisk.checks.catalogue import ALIASES, SIGNALS
+def schema_text(signals: Mapping[str, Signal]) -> str:
+    """The JSON Schema of rule files over these signals."""
+    from kycrisk.checks.catalogue import ALIASES
     from kycrisk.ruleset.schema import rule_file_schema
 
-    return json.dumps(rule_file_schema(SIGNALS, ALIASES), ensure_ascii=False, indent=2)
+    return json.dumps(rule_file_schema(signals, ALIASES), ensure_ascii=False, indent=2)

@@ -68,14 +68,14 @@ def signals(
 
 
 def _catalogue(settings: Settings) -> Mapping[str, Signal]:
-    """The signals of the checks and the attributes of the policy; broken rules cost the attributes alone."""
-    from kycrisk.checks.catalogue import SIGNALS
+    """The signals of checks and sources and the policy's attributes; broken rules cost the attributes alone."""
+    from kycrisk.sources.catalogue import signals_of_site
 
     try:
         return loaded_ruleset(settings).signals
     except Problems as wrong:
         note(f"the policy's attributes are left out: `kycrisk check` finds {len(wrong.problems)} problems in the rules")
-        return SIGNALS
+        return signals_of_site(settings.sources)
 
 
 def _speaks_of(signal: Signal, words: Iterable[str]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
@@ -22,7 +22,7 @@ MAX_AGE = timedelta(days=90)
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 _PROBED = 1000  # networks read when a database is opened, to find out whether it can be read at all
 _MAX_ASN = 2**32 - 1
-_Record = dict[str, object]
+Record = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,25 +37,14 @@ class Database:
 
     def country(self, ip: IP) -> str | Unknown:
         """The country an address is in, ISO 3166 alpha-2; "" when the database does not know the address."""
-        record = self._record(ip)
-        if isinstance(record, Unknown):
-            return record
-        country = record.get("country")
-        code = country.get("iso_code", "") if isinstance(country, dict) else ""
-        return code if isinstance(code, str) else self._malformed(ip)
+        return self.country_in(self.record(ip), ip)
 
     def network(self, ip: IP) -> tuple[int, str] | Unknown:
         """Number and owner of the autonomous system that announces an address; 0 and "" when there is none."""
-        record = self._record(ip)
-        if isinstance(record, Unknown):
-            return record
-        number = record.get("autonomous_system_number", 0)
-        owner = record.get("autonomous_system_organization", "")
-        if isinstance(number, int) and 0 <= number <= _MAX_ASN and isinstance(owner, str):
-            return number, owner
-        return self._malformed(ip)
+        return self.network_in(self.record(ip), ip)
 
-    def _record(self, ip: IP) -> _Record | Unknown:
+    def record(self, ip: IP) -> Record | Unknown:
+        """What the database says about an address: empty when it does not know it."""
         try:
             record = self.reader.get(ip)
         except maxminddb.InvalidDatabaseError:
@@ -64,7 +53,25 @@ class Database:
             return Unknown(Why.NOT_CONFIGURED, f"`{self.name}` holds no IPv{ip.version} addresses")
         if record is None:
             return {}
-        return dict(record) if isinstance(record, dict) else self._malformed(ip)
+        return record if isinstance(record, dict) else self._malformed(ip)
+
+    def country_in(self, record: Record | Unknown, ip: IP) -> str | Unknown:
+        """The country that a record names."""
+        if isinstance(record, Unknown):
+            return record
+        country = record.get("country")
+        code = country.get("iso_code", "") if isinstance(country, dict) else ""
+        return code if isinstance(code, str) else self._malformed(ip)
+
+    def network_in(self, record: Record | Unknown, ip: IP) -> tuple[int, str] | Unknown:
+        """The autonomous system that a record names."""
+        if isinstance(record, Unknown):
+            return record
+        number = record.get("autonomous_system_number", 0)
+        owner = record.get("autonomous_system_organization", "")
+        if isinstance(number, int) and 0 <= number <= _MAX_ASN and isinstance(owner, str):
+            return number, owner
+        return self._malformed(ip)
 
     def _malformed(self, ip: IP) -> Unknown:
         return Unknown(Why.MALFORMED_ANSWER, f"`{self.name}` is damaged at {ip}")
@@ -153,7 +160,7 @@ def _open(path: Path, kind: Kind, max_age: timedelta) -> Database | Unknown:
     return Database(name=path.name, reader=reader, built_at=built_at, max_age=max_age, sha256=sha256)
 
 
-def _probe(reader: maxminddb.Reader) -> Iterator[_Record]:
+def _probe(reader: maxminddb.Reader) -> Iterator[Record]:
     """Records from the start of the database and from all over the address space."""
     spread: list[IP] = [IPv4Address(first << 24 | 1) for first in range(256)]
     if reader.metadata().ip_version == 6:

@@ -15,7 +15,7 @@ lookups:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -183,14 +183,20 @@ def _subject(text: str) -> Subject:
 
 
 def _new_signal(text: str, info: ValidationInfo) -> str:
+    return new_signal(text, _around(info).signals)
+
+
+def new_signal(text: str, taken: Container[str]) -> str:
+    """The name of a signal that a lookup declares. Raises `ValueError` for what is none, or taken."""
     if not _SIGNAL.fullmatch(text):
         raise ValueError(f"`{text[:60]}` is not a signal's name such as `acme.score`")
-    if text in _around(info).signals:
+    if text in taken:
         raise ValueError(f"`{text}` is answered by kycrisk itself\nbegin the name with the lookup's own")
     return text
 
 
-def _lookup_name(text: str) -> str:
+def lookup_name(text: str) -> str:
+    """The name of a lookup. Raises `ValueError` for what is none."""
     if not _NAME.fullmatch(text):
         raise ValueError(f"`{text[:60]}` is not a name of small letters, digits and `_`")
     return text
@@ -267,4 +273,4 @@ class LookupsForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    lookups: dict[Annotated[str, AfterValidator(_lookup_name)], LookupForm] = Field(max_length=100)
+    lookups: dict[Annotated[str, AfterValidator(lookup_name)], LookupForm] = Field(max_length=100)

@@ -16,7 +16,7 @@ from kycrisk.lookups.source import SourceTerms
 from kycrisk.personal_data import Personal
 from kycrisk.signals import FactError, Signal, Subject, Type, Unknown, Why, fact_value
 
-NAME = "rdap"
+NAME = "domain_age"  # as settings call it
 
 SIGNALS = (
     Signal("domain.registered", Type.DATETIME, "When was the e-mail domain registered?", Subject.DOMAIN),

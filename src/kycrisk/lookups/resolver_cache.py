@@ -63,6 +63,10 @@ class AnswerCache:
         if len(self._answers) > limits.entries:
             del self._answers[next(iter(self._answers))]
 
+    def clear(self) -> None:
+        """Drop every answer."""
+        self._answers.clear()
+
     def forget(self, suffix: str) -> int:
         """Drop the answers about a name and everything below it; how many there were."""
         below = f".{suffix}"

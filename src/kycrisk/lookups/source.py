@@ -59,6 +59,11 @@ class _Kept(NamedTuple):
     known: Mapping[str, Value]
     unknown: Mapping[str, Unknown]
     as_of: datetime
+    consulted: Consulted
+
+    @classmethod
+    def of(cls, known: Mapping[str, Value], unknown: Mapping[str, Unknown], as_of: datetime) -> _Kept:
+        return cls(known, unknown, as_of, Consulted(known, unknown, as_of=as_of, asked=False))
 
 
 class _Lapse:
@@ -114,6 +119,7 @@ class Source(Generic[Key]):
         self._cache: TtlCache[str, _Kept] = TtlCache(clock, CacheTerms(entries=terms.entries, most=most))
         self._flights: SingleFlight[str, Consulted] = SingleFlight(linger=bool(terms.linger))
         self.breaker = Breaker(clock, terms.breaker)
+        self._ages = type(client).aged is not Client.aged
         self._types = {signal.name: signal.type for signal in client.signals}
 
     @property
@@ -194,6 +200,8 @@ class Source(Generic[Key]):
         return Consulted(*self.client.aged(asked, as_of), as_of)
 
     def _from(self, kept: _Kept) -> Consulted:
+        if not self._ages:
+            return kept.consulted  # the same object each time, by which others find what they made of it
         known, unknown, cost = self.client.aged(Asked(kept.known, kept.unknown), self._now())
         return Consulted(known, unknown, cost, kept.as_of, asked=False)
 
@@ -206,7 +214,7 @@ class Source(Generic[Key]):
         """Keep an answer that asking again would not better: what is missing in it, the source does not have."""
         if any(unknown.why is not Why.NOT_PUBLISHED for unknown in asked.unknown.values()):
             return
-        self._cache.put(text, _Kept(asked.known, asked.unknown, as_of), self.terms.keep.total_seconds())
+        self._cache.put(text, _Kept.of(asked.known, asked.unknown, as_of), self.terms.keep.total_seconds())
         if self.terms.across_restarts:
             written = _written(asked, as_of)
             await self._kept.put(self.name, self._digest(text), Kept(written, as_of + self.terms.keep))
@@ -235,7 +243,7 @@ class Source(Generic[Key]):
             as_of = datetime.fromisoformat(raw["as_of"])
         except (ValueError, KeyError, TypeError, AttributeError, FactError):
             return None
-        return _Kept(known, unknown, as_of) if known.keys() | unknown.keys() == self._types.keys() else None
+        return _Kept.of(known, unknown, as_of) if known.keys() | unknown.keys() == self._types.keys() else None
 
 
 def _written(asked: Asked, as_of: datetime) -> str:

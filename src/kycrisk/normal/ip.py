@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address
-from socket import AF_INET6, inet_pton
+from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
 from kycrisk.signals import IP
 
 # Decimal octets without leading zeros, which some parsers read as octal (RFC 6943 section 3.1.1).
-_OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}")
 
-# What inet_pton reads as `ipaddress` does, six times faster; dotted quads and zone ids are not left to it.
+# What inet_pton reads as `ipaddress` does, six times faster; zone ids and dotted quads inside IPv6 are not left to it.
 _IPV6 = re.compile(r"[0-9A-Fa-f:]{2,39}")
 
 _MAPPED = 0xFFFF  # ::ffff:0:0/96, RFC 4291 section 2.5.5.2
@@ -25,10 +25,8 @@ def normal_ip(raw: str) -> IP:
 
     Raises `ValueError` with a message for anything else: zone ids, ports, brackets, networks, numbers.
     """
-    octets = _IPV4.fullmatch(raw)
-    if octets is not None:
-        a, b, c, d = octets.groups()
-        return IPv4Address(int(a) << 24 | int(b) << 16 | int(c) << 8 | int(d))
+    if _IPV4.fullmatch(raw) is not None:
+        return IPv4Address(int.from_bytes(inet_pton(AF_INET, raw)))
     try:
         address = IPv6Address(inet_pton(AF_INET6, raw) if _IPV6.fullmatch(raw) else raw)
     except (AddressValueError, OSError):
@@ -46,6 +44,16 @@ def unwrapped(address: IPv6Address) -> IP:
     if number >> 112 == _SIXTO4:
         return IPv4Address(number >> 80 & 0xFFFF_FFFF)
     return address
+
+
+def ip_text(address: IP) -> str:
+    """The address as `str` writes it (RFC 5952), several times faster."""
+    number = int(address)
+    if isinstance(address, IPv4Address):
+        return inet_ntop(AF_INET, number.to_bytes(4))
+    if number >> 96 and address.scope_id is None:  # below that, inet_ntop writes dotted quads
+        return inet_ntop(AF_INET6, number.to_bytes(16))
+    return str(address)
 
 
 def _complaint(raw: str) -> str:

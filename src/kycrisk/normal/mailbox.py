@@ -9,7 +9,7 @@ comparing signups; mail goes to the address as it was written.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,17 +94,24 @@ def mailbox(local: str, domain: str) -> tuple[str, str]:
     if provider.equal is not None:
         folded = folded.replace(*provider.equal)
     if provider.ignored:
-        folded = "".join([letter for letter in folded if letter not in provider.ignored]) or folded
+        folded = folded.translate(_without(provider.ignored)) or folded
     return f"{folded}@{host}", tag
 
 
 def _without_tag(local: str, tags: str) -> tuple[str, str]:
     """The name before the first tag character, and the tag. A leading one starts a name, not a tag."""
-    starts = [at for character in tags if (at := local.find(character, 1)) > 0]
-    if not starts:
-        return local, ""
-    at = min(starts)
-    return local[:at], local[at + 1 :]
+    first = len(local)
+    for character in tags:
+        at = local.find(character, 1, first)
+        if at > 0:
+            first = at
+    return local[:first], local[first + 1 :]
+
+
+@cache
+def _without(characters: str) -> dict[int, int | None]:
+    """What `str.translate` drops these characters by."""
+    return str.maketrans("", "", characters)
 
 
 @lru_cache(maxsize=16_384)

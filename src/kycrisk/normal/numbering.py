@@ -40,11 +40,10 @@ _NONE = Numbers(lengths=frozenset({-1}), fits=re.compile(r"(?!)").fullmatch)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Region:
-    """One region's numbers. `kinds` are in the order in which the library asks them, before fixed and mobile."""
+    """One region's numbers. `kinds` name what a number is as the library asks in turn, fixed and mobile last."""
 
     any_number: Numbers
-    kinds: Mapping[int, tuple[tuple[str, Fits], ...]]  # by the length of the number
-    fixed: Numbers
+    kinds: Mapping[int, Fits]  # by the length of the number: one pattern, with a group named by each kind
     mobile: Numbers
     same_fixed_and_mobile: bool
 
@@ -52,13 +51,11 @@ class Region:
         """The kind of a number; empty when it is none of the region's."""
         if not self.any_number.hold(national):
             return ""
-        for kind, fits in self.kinds[len(national)]:
-            if fits(national) is not None:
-                return kind
-        if self.fixed.hold(national):
-            both = self.same_fixed_and_mobile or self.mobile.hold(national)
-            return "fixed_or_mobile" if both else "fixed"
-        return "mobile" if not self.same_fixed_and_mobile and self.mobile.hold(national) else ""
+        found = self.kinds[len(national)](national)
+        kind = found.lastgroup if found is not None else ""
+        if kind == "fixed":
+            return "fixed_or_mobile" if self.same_fixed_and_mobile or self.mobile.hold(national) else "fixed"
+        return kind or ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,13 +114,14 @@ class Dialling:
 
 def split_calling_code(digits: str) -> tuple[int, str]:
     """The calling code (0: none) and what stands behind it. No code is the beginning of another (ITU-T E.164)."""
-    if digits.startswith("0"):
-        return 0, ""
     for length in (1, 2, 3):
-        code = int(digits[:length] or 0)
-        if code in COUNTRY_CODE_TO_REGION_CODE:
+        code = _CODES.get(digits[:length])
+        if code is not None:
             return code, digits[length:]
     return 0, ""
+
+
+_CODES = {str(code): code for code in COUNTRY_CODE_TO_REGION_CODE}
 
 
 @cache
@@ -152,22 +150,34 @@ def region(code: int, name: str) -> Region:
         "pager": data.pager,
         "uan": data.uan,
         "voicemail": data.voicemail,
+        "fixed": data.fixed_line,
+        "mobile": None if data.same_mobile_and_fixed_line_pattern else data.mobile,
     }
     return Region(
         any_number=_numbers(data.general_desc),
-        kinds=_by_length([(kind, _numbers(desc)) for kind, desc in kinds.items() if desc is not None]),
-        fixed=_numbers(data.fixed_line),
+        kinds=_by_length({kind: desc for kind, desc in kinds.items() if desc is not None}),
         mobile=_numbers(data.mobile),
         same_fixed_and_mobile=data.same_mobile_and_fixed_line_pattern,
     )
 
 
-def _by_length(kinds: list[tuple[str, Numbers]]) -> Mapping[int, tuple[tuple[str, Fits], ...]]:
-    """The kinds that a number of each length can be, in their order."""
-    return {
-        length: tuple((kind, each.fits) for kind, each in kinds if not each.lengths or length in each.lengths)
-        for length in range(MAX_NATIONAL + 1)
-    }
+def _by_length(kinds: Mapping[str, PhoneNumberDesc]) -> Mapping[int, Fits]:
+    """The kinds that a number of each length can be, in their order, as one pattern."""
+    patterns = {}
+    for length in range(MAX_NATIONAL + 1):
+        possible = {
+            kind: desc.national_number_pattern
+            for kind, desc in kinds.items()
+            if desc.national_number_pattern and (not desc.possible_length or length in desc.possible_length)
+        }
+        each = [f"(?P<{kind}>{_ungrouped(pattern)})" for kind, pattern in possible.items()]
+        patterns[length] = re.compile("|".join(each) or r"(?!)").fullmatch
+    return patterns
+
+
+def _ungrouped(pattern: str) -> str:
+    """The pattern without groups of its own, so that the last group of a match is the kind."""
+    return re.sub(r"(?<!\\)\((?!\?)", "(?:", pattern)
 
 
 @cache

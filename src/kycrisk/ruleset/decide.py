@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from kycrisk.decision import Decision, Exemption, Lookup, Reason, Shadow, Undetermined
+from kycrisk.decision import Decision, Exemption, Lookup, Reason, Undetermined
 from kycrisk.outcome import Finding
 from kycrisk.ruleset.evaluate import CompiledRuleset
 from kycrisk.ruleset.model import Rule
+from kycrisk.ruleset.verdict import Verdict
 from kycrisk.signals import Evidence, Unknown, Value, Why
 
 _NOT_ASKED = Unknown(Why.SKIPPED, "was not asked")
@@ -26,11 +27,17 @@ def decide(
     exemptions: tuple[Exemption, ...] = (),
     lookups: tuple[Lookup, ...] = (),
     took_ms: float = 0.0,
+    verdict: Verdict | None = None,
 ) -> Decision:
-    """The decision that a ruleset makes of the evidence. `exemptions` are those in force for this signup."""
-    known = evidence.known
+    """The decision that a ruleset makes of the evidence. `exemptions` are those in force for this signup.
+
+    `verdict` is the ruleset's over this evidence, from whoever had to work it out already.
+    """
+    known, gaps = evidence.known, tuple(evidence.unknown)
     silenced = {exemption.rule for exemption in exemptions} if exemptions else ()
-    verdict = compiled.verdict(known, silenced, evidence.unknown)
+    if verdict is None:
+        verdict = compiled.verdict(known, silenced, gaps)
+    shadow = compiled.shadow_findings(known, gaps)
     rules = compiled.by_id
     return Decision(
         id,
@@ -45,7 +52,7 @@ def decide(
         tuple([_reason(rules[hit], evidence) for hit in verdict.hits]) if verdict.hits else (),
         _all_undetermined(compiled, verdict.unknown, evidence) if verdict.unknown else (),
         exemptions,
-        _shadow(compiled, evidence, silenced),
+        tuple(each for each in shadow if each.rule not in silenced) if silenced else shadow,
         evidence,
         compiled.ruleset.version,
         decided_at,
@@ -68,11 +75,6 @@ def replay(compiled: CompiledRuleset, decision: Decision) -> Decision:
     )
 
 
-def _shadow(compiled: CompiledRuleset, evidence: Evidence, silenced: Collection[str]) -> tuple[Shadow, ...]:
-    told = compiled.shadow_findings(evidence.known, evidence.unknown)
-    return tuple(each for each in told if each.rule not in silenced) if silenced else told
-
-
 def _reason(rule: Rule, evidence: Evidence) -> Reason:
     return Reason(
         rule.id,
@@ -92,18 +94,17 @@ def _facts(signals: Iterable[str], evidence: Evidence) -> Mapping[str, Value | U
 def _all_undetermined(
     compiled: CompiledRuleset, unknown: tuple[str, ...], evidence: Evidence
 ) -> tuple[Undetermined, ...]:
-    """The rules that could not be judged. The gaps of a site are few and the same for most of its signups, so what
-    they come to is worded once, and found again by the identity of the reasons."""
+    """The rules that could not be judged. The gaps of a site are few and most of its signups share them, so what they
+    come to is worded once, and found again by the identity of the gaps."""
     missing = evidence.unknown
-    key = (unknown, tuple(missing), tuple(map(id, missing.values())))
+    key = (unknown, id(missing))
     kept = compiled.worded.get(key)
-    if kept is not None:
-        return kept[1]
-    worded = tuple(_undetermined(compiled.by_id[each], missing) for each in unknown)
-    if len(compiled.worded) >= _MOST_WORDED:
-        compiled.worded.clear()
-    compiled.worded[key] = (tuple(missing.values()), worded)  # the reasons are kept, so their identities stay theirs
-    return worded
+    if kept is None or kept[0] is not missing:
+        worded = tuple(_undetermined(compiled.by_id[each], missing) for each in unknown)
+        if len(compiled.worded) >= _MOST_WORDED:
+            compiled.worded.clear()
+        kept = compiled.worded[key] = (missing, worded)  # the gaps are kept, so their identity stays theirs
+    return kept[1]
 
 
 def _undetermined(rule: Rule, missing: Mapping[str, Unknown]) -> Undetermined:

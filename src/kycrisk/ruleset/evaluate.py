@@ -26,8 +26,8 @@ from kycrisk.signals import Unknown, Value
 _DENY, _ALLOW = int(Outcome.DENY), int(Outcome.ALLOW)
 _OUTCOMES = tuple(Outcome)
 
-#: Unjudged rules, the signals that are missing, and the identities of the reasons why.
-Gaps = tuple[tuple[str, ...], tuple[str, ...], tuple[int, ...]]
+#: Unjudged rules, and the identity of the gaps in the evidence.
+Gaps = tuple[tuple[str, ...], int]
 
 
 class _Judge:
@@ -80,7 +80,8 @@ class _Sum(NamedTuple):
     cap: int
 
 
-_MOST_KEPT = 8192  # open verdicts that are kept by their findings: a site with gaps meets few combinations, often
+_MOST_KEPT = 8192  # verdicts that are kept by their findings: a site meets few combinations, often
+_FEW = 8  # hits whose combinations recur; a settled verdict on more is made anew
 
 
 class CompiledRuleset:
@@ -112,7 +113,7 @@ class CompiledRuleset:
         self._sums = tuple(_contributed(rule) for rule in self.live)
         self._kept: dict[tuple[int, ...], Verdict] = {}
         self._shadow_kept: dict[tuple[int, ...], tuple[Shadow, ...]] = {}
-        self.worded: dict[Gaps, tuple[tuple[Unknown, ...], tuple[Undetermined, ...]]] = {}  # see `decide`
+        self.worded: dict[Gaps, tuple[Mapping[str, Unknown], tuple[Undetermined, ...]]] = {}  # see `decide`
         self._bands = tuple(threshold for threshold, _ in ruleset.policy.bands)
         self._levels = (_ALLOW, *(int(outcome) for _, outcome in ruleset.policy.bands))
         self._unsettled_floor = int(ruleset.policy.unsettled_floor)
@@ -123,22 +124,26 @@ class CompiledRuleset:
         `gaps` may name signals that are not known; it only saves time.
         """
         hits, unknown = self._judge.findings(known, gaps)
-        if not unknown and not exempt:  # nothing is open: both ends of the interval are the outcome
-            ids, sums = self._ids, self._sums
-            told = _total([sums[index] for index in hits])
-            outcome, score = _OUTCOMES[self._outcome(told)], told.points
-            named = tuple([ids[index] for index in hits])
-            return Verdict(outcome, score, True, outcome, outcome, score, score, named, ())
         if exempt:
             return self._verdict(tuple(hits), tuple(unknown), exempt)
-        found = (*hits, -1, *unknown)
+        if not unknown and len(hits) > _FEW:
+            return self._settled(hits)
+        found = (*hits, -1, *unknown) if unknown else tuple(hits)
         verdict = self._kept.get(found)
         if verdict is None:
-            verdict = self._verdict(tuple(hits), tuple(unknown), exempt)
+            verdict = self._verdict(tuple(hits), tuple(unknown), exempt) if unknown else self._settled(hits)
             if len(self._kept) >= _MOST_KEPT:
                 self._kept.clear()
             self._kept[found] = verdict
         return verdict
+
+    def _settled(self, hits: Sequence[int]) -> Verdict:
+        """What follows when nothing is open: both ends of the interval are the outcome."""
+        ids, sums = self._ids, self._sums
+        told = _total([sums[index] for index in hits])
+        outcome, score = _OUTCOMES[self._outcome(told)], told.points
+        named = tuple([ids[index] for index in hits])
+        return Verdict(outcome, score, True, outcome, outcome, score, score, named, ())
 
     def _verdict(self, hits: tuple[int, ...], unknown: tuple[int, ...], exempt: Collection[str]) -> Verdict:
         """What follows from the findings alone."""

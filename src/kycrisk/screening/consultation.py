@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -27,6 +27,8 @@ PATIENCE = 0.02
 #: With less time than this left, nothing is asked any more, in seconds.
 LEAST = 0.002
 
+_MOST_TOLD = 50_000
+
 _CHANGES_NOTHING = "no answer could change the outcome"
 _NO_TIME = Unknown(Why.TIMEOUT, "no time was left to ask")
 _SETTLED_FIRST = Unknown(Why.SKIPPED, "the outcome was settled before it answered")
@@ -38,6 +40,7 @@ class Findings(NamedTuple):
 
     evidence: Evidence
     lookups: tuple[Lookup, ...]
+    verdict: Verdict  # over that evidence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,7 @@ class Consultant:
     planner: Planner
     summaries: Sequence[Summary]
     policy: Policy
+    kept: dict[int, tuple[Consulted, Lookup, Origin]] = field(default_factory=dict)
 
     async def consult(
         self,
@@ -64,6 +68,16 @@ class Consultant:
         rules. `complete` asks everything.
         """
         return await _Consultation(self, signup, evidence, derived, deadline, silenced, complete).run()
+
+    def told(self, name: str, said: Consulted) -> tuple[Consulted, Lookup, Origin]:
+        """A kept answer with what it looks like in a decision, which is worked out once: sources give the same object
+        for as long as it is good."""
+        told = self.kept.get(id(said))
+        if told is None or told[0] is not said:
+            if len(self.kept) >= _MOST_TOLD:
+                self.kept.clear()
+            told = self.kept[id(said)] = (said, _lookup(name, said), Origin(name, said.as_of))
+        return told
 
 
 class _Consultation:
@@ -91,22 +105,25 @@ class _Consultation:
         self._verdict = self._judge()
 
     async def run(self) -> Findings:
-        planner = self._by.planner
-        while ready := planner.wanted(self._verdict, self._known, self._tried, complete=self._complete):
+        planner, complete = self._by.planner, self._complete
+        while ready := planner.considered(self._verdict, self._known, self._tried, complete=complete):
             unanswered = [inquiry for inquiry in ready if not self._answered_at_once(inquiry)]
             if len(unanswered) < len(ready):
                 self._settle_up()
                 continue  # what came for nothing may have made the rest needless
-            batch = next_batch(unanswered)
+            if not complete:
+                unanswered = planner.wanted(self._verdict, self._known, self._tried)
+            if not unanswered:
+                break
             if self._loop.time() > self._deadline - LEAST:
                 for inquiry in unanswered:
                     self._not_asked(inquiry, _NO_TIME)
                 self._settle_up()
             else:
-                await self._ask(batch)
+                await self._ask(next_batch(unanswered))
         self._skip_the_rest()
         origins = {**self._here, **self._origins} if self._origins else self._here
-        return Findings(Evidence(self._known, self._unknown, origins), tuple(self._lookups))
+        return Findings(Evidence(self._known, self._unknown, origins), tuple(self._lookups), self._verdict)
 
     # what needs no question
 
@@ -115,7 +132,7 @@ class _Consultation:
         key = inquiry.key(self._signup, self._known)
         if isinstance(key, Foregone):
             self._tried.add(inquiry.name)
-            self._add(inquiry.name, key.known)
+            self._add(Origin(inquiry.name), key.known, key.unknown)
             return True
         if isinstance(key, Unknown):
             self._not_asked(inquiry, key)
@@ -194,36 +211,29 @@ class _Consultation:
 
     def _take(self, inquiry: AnyInquiry, said: Consulted, ms: float = 0.0) -> None:
         """What a source says, or said before and still means."""
-        self._add(inquiry.name, said.known, said.unknown, Origin(inquiry.name, said.as_of))
-        if said.cost.amount and said.cost.currency == getattr(self._by.policy.money, "currency", ""):
-            self._spent += said.cost.amount
-        whys = "; ".join(dict.fromkeys(map(str, said.unknown.values())))
-        kept = f"kept since {said.as_of:%Y-%m-%dT%H:%M:%SZ}" if said.as_of and not said.asked else ""
-        why = "; ".join(filter(None, (kept, whys)))
-        self._lookups.append(Lookup(inquiry.name, asked=said.asked, why=why, ms=ms, cost=str(said.cost)))
+        if said.asked:
+            lookup, origin = _lookup(inquiry.name, said, ms), Origin(inquiry.name, said.as_of)
+            if said.cost.amount and said.cost.currency == getattr(self._by.policy.money, "currency", ""):
+                self._spent += said.cost.amount
+        else:
+            _, lookup, origin = self._by.told(inquiry.name, said)
+        self._add(origin, said.known, said.unknown)
+        self._lookups.append(lookup)
 
     def _ms(self, started: float) -> float:
         return round((self._loop.time() - started) * 1000, 3)
 
     # facts
 
-    def _add(
-        self,
-        name: str,
-        known: Mapping[str, Value],
-        unknown: Mapping[str, Unknown] = NOTHING,
-        origin: Origin | None = None,
-    ) -> None:
+    def _add(self, origin: Origin, known: Mapping[str, Value], unknown: Mapping[str, Unknown] = NOTHING) -> None:
         self._known.update(known)
-        self._unknown.update(unknown)
-        where = origin or Origin(name)
-        for signal in (*known, *unknown):
-            self._origins[signal] = where
-            if signal in known:
-                self._unknown.pop(signal, None)
+        self._origins.update(dict.fromkeys(known, origin))
+        if unknown:
+            self._unknown.update(unknown)
+            self._origins.update(dict.fromkeys(unknown, origin))
 
     def _miss(self, inquiry: AnyInquiry, why: Unknown) -> None:
-        self._add(inquiry.name, {}, dict.fromkeys(inquiry.answers, why))
+        self._add(Origin(inquiry.name), {}, dict.fromkeys(inquiry.answers, why))
 
     def _settle_up(self) -> None:
         """Work out what follows from the new facts, and judge again."""
@@ -251,6 +261,13 @@ class _Consultation:
         for signal in self._by.planner.summed:
             if signal not in self._known:
                 self._unknown.setdefault(signal, _SETTLED_WITHOUT)
+
+
+def _lookup(name: str, said: Consulted, ms: float = 0.0) -> Lookup:
+    whys = "; ".join(dict.fromkeys(map(str, said.unknown.values()))) if said.unknown else ""
+    kept = f"kept since {said.as_of.isoformat()[:19]}Z" if said.as_of and not said.asked else ""
+    why = f"{kept}; {whys}" if kept and whys else kept or whys
+    return Lookup(name, asked=said.asked, why=why, ms=ms, cost=str(said.cost))
 
 
 async def _asked(inquiry: AnyInquiry, key: object, by: float) -> Consulted:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 
 from kycrisk.ruleset.condition import Membership, SignalRef, Velocity
 from kycrisk.ruleset.model import ListKind, Ruleset
@@ -14,7 +15,8 @@ from kycrisk.signals import NOTHING, Origin, Unknown, Value, Why
 
 _NO_HISTORY = Unknown(Why.NOT_CONFIGURED, "no history of earlier signups")
 Known = dict[str, Value]
-Missing = dict[str, Unknown]
+#: What is left open: keys of counts that were not given, and derived signals whose base is unknown, with that base.
+Open = tuple[tuple[str, ...], tuple[tuple[str, str], ...]]
 
 
 def derived_signals(ruleset: Ruleset) -> tuple[SignalRef, ...]:
@@ -28,33 +30,58 @@ def velocities(ruleset: Ruleset) -> tuple[Velocity, ...]:
     return tuple(ref.derived for ref in derived_signals(ruleset) if isinstance(ref.derived, Velocity))
 
 
+Holds = Callable[[Value], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What is counted over which history."""
+
+    velocity: Velocity
+    history: History
+
+
 @dataclass(frozen=True, slots=True)
 class DerivedSignals:
     """How each derived signal of a ruleset is answered."""
 
-    answers: tuple[tuple[str, str, Callable[[Known, datetime], Value]], ...]
+    answers: tuple[tuple[str, str, Holds | Count], ...]
     origins: Mapping[str, Origin]
     unanswered: Mapping[str, Unknown] = field(default_factory=lambda: NOTHING)
-    unshared: tuple[tuple[str, str], ...] = ()  # counts that need no history where their key was not given
+    #: Counts that need no history where their key was not given: what is not given is shared with nobody.
+    unshared: Mapping[str, Mapping[str, Value]] = field(default_factory=lambda: MappingProxyType({}))
 
-    def answer(self, known: Known, unknown: Missing, at: datetime) -> None:
-        """Add the derived facts to the facts of one signup."""
-        unknown.update(self.unanswered)
-        for name, key in self.unshared:
-            if known.get(key) == "":
-                known[name] = 0
-                del unknown[name]
+    def answer(self, known: Known, at: datetime) -> Open:
+        """Add the derived facts to the known facts of one signup. What it returns tells `unknown` about the others."""
+        absent: tuple[str, ...] = ()
+        baseless: tuple[tuple[str, str], ...] = ()
+        for key, counts in self.unshared.items():
+            value = known.get(key)
+            if type(value) is str and not value:  # addresses would be compared with a text in Python
+                known |= counts
+                absent += (key,)
         for name, base, ask in self.answers:
-            if base in known:
-                known[name] = ask(known, at)
+            if base not in known:
+                baseless += ((name, base),)
+            elif isinstance(ask, Count):
+                known[name] = ask.history.count(ask.velocity, known, at)
             else:
-                unknown[name] = unknown.get(base, Unknown(Why.SKIPPED, f"{base} was not asked"))
+                known[name] = ask(known[base])
+        return absent, baseless
 
-    def answer_late(self, known: Known, unknown: Missing, at: datetime) -> None:
+    def unknown(self, before: Mapping[str, Unknown], left_open: Open) -> Mapping[str, Unknown]:
+        """The unknown facts with the derived ones behind those from before."""
+        absent, baseless = left_open
+        counted = {name for key in absent for name in self.unshared[key]}
+        unknown = {**before, **{name: why for name, why in self.unanswered.items() if name not in counted}}
+        skipped = {name: unknown.get(base, Unknown(Why.SKIPPED, f"{base} was not asked")) for name, base in baseless}
+        return MappingProxyType(unknown | skipped)
+
+    def answer_late(self, known: Known, unknown: dict[str, Unknown], at: datetime) -> None:
         """Add the derived facts whose base has become known since; what was answered stays as it is."""
         for name, base, ask in self.answers:
             if name not in known and base in known:
-                known[name] = ask(known, at)
+                known[name] = ask.history.count(ask.velocity, known, at) if isinstance(ask, Count) else ask(known[base])
                 unknown.pop(name, None)
 
 
@@ -62,9 +89,9 @@ def prepare_derived(
     refs: Iterable[SignalRef], lists: Mapping[str, Entries | Unknown], history: History | None
 ) -> DerivedSignals:
     """The derived signals of a ruleset, ready to be answered from these lists and this history."""
-    answers: list[tuple[str, str, Callable[[Known, datetime], Value]]] = []
+    answers: list[tuple[str, str, Holds | Count]] = []
     unanswered: dict[str, Unknown] = {}
-    unshared: list[tuple[str, str]] = []
+    unshared: dict[str, dict[str, Value]] = {}
     origins: dict[str, Origin] = {}
     for ref in refs:
         match ref.derived:
@@ -80,11 +107,11 @@ def prepare_derived(
             case Velocity() as velocity:
                 if history is None:
                     unanswered[ref.name] = _NO_HISTORY
-                    unshared.append((ref.name, velocity.key))
+                    unshared.setdefault(velocity.key, {})[ref.name] = 0
                 else:
-                    answers.append((ref.name, velocity.key, _count(velocity, history)))
+                    answers.append((ref.name, velocity.key, Count(velocity, history)))
                 origins[ref.name] = Origin(history.source if history else "history")
-    return DerivedSignals(tuple(answers), origins, unanswered, tuple(unshared))
+    return DerivedSignals(tuple(answers), origins, unanswered, unshared)
 
 
 def _read_instead(signal: str, entries: Entries) -> str:
@@ -92,15 +119,7 @@ def _read_instead(signal: str, entries: Entries) -> str:
     return "email.canonical" if entries.kind is ListKind.EMAIL and signal == "email.address" else signal
 
 
-def _membership(signal: str, entries: Entries) -> Callable[[Known, datetime], Value]:
+def _membership(signal: str, entries: Entries) -> Holds:
     if not entries.count:
-        return lambda known, at: False
-    if signal == "email.canonical":
-        exactly = entries.exactly
-        return lambda known, at: known[signal] in exactly
-    holds = entries.holds
-    return lambda known, at: holds(known[signal])
-
-
-def _count(velocity: Velocity, history: History) -> Callable[[Known, datetime], Value]:
-    return lambda known, at: history.count(velocity, known, at)
+        return lambda value: False
+    return entries.exactly.__contains__ if signal == "email.canonical" else entries.holds

@@ -21,7 +21,7 @@ from kycrisk.ruleset.model import Ruleset
 from kycrisk.screening.derived import derived_signals, prepare_derived, velocities
 from kycrisk.screening.gather import Gatherer, Gathering, prepare_gatherer
 from kycrisk.screening.history import History
-from kycrisk.screening.network import Consulted, Question
+from kycrisk.screening.network import AskedAbout, Consulted
 from kycrisk.screening.recheck import RecheckList
 from kycrisk.screening.site import Site
 from kycrisk.signals import Evidence, Unknown
@@ -50,9 +50,9 @@ class Gathered(NamedTuple):
     exemptions: tuple[Exemption, ...]
 
     @property
-    def question(self) -> Question:
+    def asked_about(self) -> AskedAbout:
         """What the network is asked by."""
-        return Question(self.signup, self.evidence, frozenset(exemption.rule for exemption in self.exemptions))
+        return AskedAbout(self.signup, self.evidence, frozenset(exemption.rule for exemption in self.exemptions))
 
 
 class Begun(NamedTuple):
@@ -163,9 +163,10 @@ class Desk:
 
     def decide(self, gathered: Gathered, consulted: Consulted | None, now: datetime, took_ms: float) -> Decision:
         """The decision over everything that was found out."""
-        evidence, lookups = gathered.evidence, gathered.lookups
+        evidence, lookups, verdict = gathered.evidence, gathered.lookups, None
         if consulted is not None:
-            evidence, lookups = consulted.findings.evidence, (*lookups, *consulted.findings.lookups)
+            evidence, verdict = consulted.findings.evidence, consulted.findings.verdict
+            lookups = (*lookups, *consulted.findings.lookups)
         if self._late_history and self.history is not None:  # its keys are what the network says
             self.history.add(evidence.known, gathered.signup.submitted_at)
         decision = decide(
@@ -177,6 +178,7 @@ class Desk:
             exemptions=gathered.exemptions,
             lookups=lookups,
             took_ms=round(took_ms + (consulted.took_ms if consulted else 0.0), 3),
+            verdict=verdict,
         )
         if self.recheck is not None:
             self.recheck.note(decision)

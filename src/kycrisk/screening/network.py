@@ -18,7 +18,7 @@ from kycrisk.sources.opening import Sources
 AT_ONCE = 64
 
 
-class Question(NamedTuple):
+class AskedAbout(NamedTuple):
     """A signup to be asked about: what is known without the network, and which rules are silenced for it."""
 
     signup: Signup
@@ -45,27 +45,27 @@ class Network:
         self._open = asyncio.Semaphore(AT_ONCE)
 
     async def consult(
-        self, questions: Sequence[Question], derived: DerivedSignals, *, within: float | None, complete: bool
+        self, signups: Sequence[AskedAbout], derived: DerivedSignals, *, within: float | None, complete: bool
     ) -> list[Consulted]:
         """What the sources say about signups, each `within` that many seconds (None: the policy's deadline)."""
         seconds = self._within if within is None else within
-        if len(questions) == 1:  # the signup that waits at the door pays for no task of its own
-            return [await self._consulted(questions[0], derived, seconds, complete)]
-        answers = (self._consulted(question, derived, seconds, complete) for question in questions)
+        if len(signups) == 1:  # the signup that waits at the door pays for no task of its own
+            return [await self._consulted(signups[0], derived, seconds, complete)]
+        answers = (self._consulted(signup, derived, seconds, complete) for signup in signups)
         return list(await asyncio.gather(*answers))
 
     async def _consulted(
-        self, question: Question, derived: DerivedSignals, seconds: float, complete: bool
+        self, signup: AskedAbout, derived: DerivedSignals, seconds: float, complete: bool
     ) -> Consulted:
         loop = asyncio.get_running_loop()
         async with self._open:
             started = loop.time()
             findings = await self._consultant.consult(
-                question.signup,
-                question.evidence,
+                signup.signup,
+                signup.evidence,
                 derived=derived,
                 deadline=started + seconds,
-                silenced=question.silenced,
+                silenced=signup.silenced,
                 complete=complete,
             )
             return Consulted(findings, (loop.time() - started) * 1000)

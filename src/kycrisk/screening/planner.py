@@ -29,8 +29,7 @@ class Planner:
         self.compiled, self.inquiries = compiled, tuple(inquiries)
         self._by_signal = {name: inquiry for inquiry in inquiries for name in inquiry.answers}
         self._through = _through(compiled, summaries)
-        live = {rule.id: rule.signal_names for rule in compiled.live}
-        self._asks = {id_: any(True for _ in self._bases(names, ())) for id_, names in live.items()}
+        self._by_rule = {rule.id: self._bases(rule.signal_names) for rule in compiled.live}
         rules = (*compiled.live, *compiled.shadow)
         names = {name for rule in rules for name in rule.signal_names}
         read = {base for name in names for base in self._traced(name)}
@@ -41,46 +40,57 @@ class Planner:
             {inquiry.name: tuple(sorted(inquiry.answers & read)) for inquiry in inquiries}
         )
 
-    def wanted(
+    def considered(
         self, verdict: Verdict, known: Mapping[str, Value], tried: Collection[str], *, complete: bool = False
     ) -> list[AnyInquiry]:
-        """The inquiries, not tried yet, that could still change the outcome and can be asked with what is known.
+        """The inquiries, not tried yet, that the rules still to be judged read, and that the facts so far let be asked.
 
-        `tried` are names of inquiries. With `complete` every inquiry is wanted, settled or not.
+        `tried` are names of inquiries. With `complete` every inquiry is, settled or not.
         """
         if complete:
-            left = [inquiry for inquiry in self.inquiries if inquiry.name not in tried]
-        elif verdict.settled:
+            return self._askable(self.inquiries, known, tried)
+        if verdict.settled:
             return []
-        else:
-            by_id, asks = self.compiled.by_id, self._asks
-            open_rules = [by_id[rule] for rule in verdict.unknown if asks[rule]]
-            names = (name for rule in open_rules for name in open_signals(rule.condition, known))
-            left = list(dict.fromkeys(self._bases(names, tried)))
-        return list(dict.fromkeys(first for each in left for first in self._first(each, known, tried)))
+        by_rule = self._by_rule
+        return self._askable((each for rule in verdict.unknown for each in by_rule[rule]), known, tried)
 
-    def _bases(self, names: Iterable[str], tried: Collection[str]) -> Iterator[AnyInquiry]:
-        """The inquiries, not tried yet, that answer signals, also those that are computed from others."""
-        for name in names:
-            for base in self._traced(name):
-                inquiry = self._by_signal.get(base)
-                if inquiry is not None and inquiry.name not in tried:
-                    yield inquiry
+    def wanted(self, verdict: Verdict, known: Mapping[str, Value], tried: Collection[str]) -> list[AnyInquiry]:
+        """Of those, the ones that could still change what a rule says: looked at more closely, which takes longer."""
+        by_id = self.compiled.by_id
+        open_rules = (by_id[rule] for rule in verdict.unknown if self._by_rule[rule])
+        names = (name for rule in open_rules for name in open_signals(rule.condition, known))
+        return self._askable(self._bases(names), known, tried)
+
+    def _askable(
+        self, inquiries: Iterable[AnyInquiry], known: Mapping[str, Value], tried: Collection[str]
+    ) -> list[AnyInquiry]:
+        """The inquiries not tried yet, each once, and instead of those that need other facts first, who has these."""
+        left = dict.fromkeys(inquiry for inquiry in inquiries if inquiry.name not in tried)
+        if not any(inquiry.needs for inquiry in left):
+            return list(left)
+        return list(dict.fromkeys(first for inquiry in left for first in self._first(inquiry, known, tried)))
+
+    def _first(self, inquiry: AnyInquiry, known: Mapping[str, Value], tried: Collection[str]) -> Iterator[AnyInquiry]:
+        """The inquiry itself, or those that find out first what its question is made of."""
+        missing = (name for name in inquiry.needs if name not in known)
+        before = [each for each in self._bases(missing) if each.name not in tried]
+        if not before:
+            yield inquiry
+        for each in before:
+            yield from self._first(each, known, (*tried, inquiry.name))
+
+    def _bases(self, names: Iterable[str]) -> tuple[AnyInquiry, ...]:
+        """The inquiries that answer signals, also those that are computed from others."""
+        bases = (self._by_signal.get(base) for name in names for base in self._traced(name))
+        return tuple(dict.fromkeys(inquiry for inquiry in bases if inquiry is not None))
 
     def _traced(self, name: str) -> Iterator[str]:
+        """The signals that a signal is computed from, in the end; itself when it is not."""
         if name in self._through:
             for base in self._through[name]:
                 yield from self._traced(base)
         else:
             yield name
-
-    def _first(self, inquiry: AnyInquiry, known: Mapping[str, Value], tried: Collection[str]) -> Iterator[AnyInquiry]:
-        """The inquiry itself, or those that find out first what its question is made of."""
-        before = list(self._bases((name for name in inquiry.needs if name not in known), tried))
-        if not before:
-            yield inquiry
-        for each in before:
-            yield from self._first(each, known, (*tried, inquiry.name))
 
 
 def next_batch(ready: Sequence[AnyInquiry]) -> list[AnyInquiry]:

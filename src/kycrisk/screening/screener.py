@@ -227,5 +227,5 @@ def _desk(site: Site, sources: Sources | None, *, history: History | None, clock
 async def _consult(
     network: Network, desk: Desk, gathered: Sequence[Gathered], within: float | None, complete: bool
 ) -> list[Consulted]:
-    questions = [each.question for each in gathered]
-    return await network.consult(questions, desk.gatherer.derived, within=within, complete=complete)
+    signups = [each.asked_about for each in gathered]
+    return await network.consult(signups, desk.gatherer.derived, within=within, complete=complete)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kycrisk.checks.catalogue import ALIASES, SIGNALS
+from kycrisk.checks.catalogue import ALIASES
 from kycrisk.problems import Problem, Problems
 from kycrisk.ruleset.load import load_ruleset
 from kycrisk.ruleset.model import Ruleset
@@ -13,6 +13,7 @@ from kycrisk.screening.analyst_lists import NOTHING_ADDED, Added, Entries, read_
 from kycrisk.screening.exemptions import Exempted, Exemptions, read_exempted
 from kycrisk.settings import Settings
 from kycrisk.signals import Unknown
+from kycrisk.sources.catalogue import signals_of_site
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,12 @@ NOTHING_KEPT = Kept()
 def read_site(settings: Settings, kept: Kept = NOTHING_KEPT) -> Site:
     """Everything that a screening needs from a working folder. Raises `Problems` with all that is wrong in it."""
     problems: list[Problem] = []
-    ruleset = kept.ruleset or load_ruleset(settings.rules, signals=SIGNALS, aliases=ALIASES)
+    ruleset = kept.ruleset
+    if ruleset is None:
+        try:
+            ruleset = load_ruleset(settings.rules, signals=signals_of_site(settings.sources), aliases=ALIASES)
+        except Problems as wrong:
+            raise Problems(wrong.problems) from None
     lists, wrong_lines = read_lists(ruleset.policy.lists, settings.rules / "lists", kept.entries)
     problems += wrong_lines
     rules = {rule.id for rule in ruleset.rules}

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, func, select
 
-from kycrisk.checks.catalogue import ALIASES, SIGNALS
+from kycrisk.checks.catalogue import ALIASES
 from kycrisk.problems import Problem, Problems
 from kycrisk.ruleset.canonical import ruleset_from_canonical
 from kycrisk.ruleset.condition import Velocity
@@ -27,7 +27,8 @@ from kycrisk.screening.exemptions import Exempted, subject_key
 from kycrisk.screening.network import Network
 from kycrisk.screening.site import Kept, Site, read_site
 from kycrisk.settings import Settings
-from kycrisk.signals import Unknown
+from kycrisk.signals import Signal, Unknown
+from kycrisk.sources.catalogue import signals_of_site
 from kycrisk.sources.opening import Sources
 from kycrisk.store.exemptions import StoredExemption
 from kycrisk.store.list_entries import StoredEntry
@@ -110,7 +111,7 @@ def take_standing(
 ) -> Standing:
     """Everything read and compiled. Raises `Problems` with all that is wrong. Too slow for an event loop."""
     now = clock()
-    site = read_site(settings, _kept(kept, now))
+    site = read_site(settings, _kept(kept, signals_of_site(settings.sources), now))
     history = StoreHistory()
     desk = Desk(site, history=history, unusable=unusable, clock=clock)
     without_velocity = [ref for ref in derived_signals(site.ruleset) if not isinstance(ref.derived, Velocity)]
@@ -128,10 +129,10 @@ def take_standing(
     )
 
 
-def _kept(found: InStore, now: datetime) -> Kept:
+def _kept(found: InStore, signals: Mapping[str, Signal], now: datetime) -> Kept:
     values = {name: [each for each in found.entries if each.list == name] for name in found.lists}
     return Kept(
-        ruleset=published_ruleset(found.published) if found.published else None,
+        ruleset=published_ruleset(found.published, signals) if found.published else None,
         entries={
             name: Added(tuple(each.value for each in entries), max((each.added_at for each in entries), default=now))
             for name, entries in values.items()
@@ -142,22 +143,23 @@ def _kept(found: InStore, now: datetime) -> Kept:
     )
 
 
-def published_ruleset(stored: StoredRuleset) -> Ruleset:
+def published_ruleset(stored: StoredRuleset, signals: Mapping[str, Signal]) -> Ruleset:
     """The rules of a stored version: from its files where it was written in some, or else from its canonical text.
 
-    Raises `Problems` when this program reads them otherwise than the one that stored them.
+    `signals` are those that the site's rules may read. Raises `Problems` when this program reads them otherwise than the
+    one that stored them.
     """
     if stored.sources:
-        found = load_ruleset_texts(stored.sources, signals=SIGNALS, aliases=ALIASES)
+        found = load_ruleset_texts(stored.sources, signals=signals, aliases=ALIASES)
         if found.version == stored.version:
             return found
-    return canonical_ruleset(stored)
+    return canonical_ruleset(stored, signals)
 
 
-def canonical_ruleset(stored: StoredRuleset) -> Ruleset:
+def canonical_ruleset(stored: StoredRuleset, signals: Mapping[str, Signal]) -> Ruleset:
     """The rules of a stored version as its decisions were made by. Raises `Problems`."""
     try:
-        return ruleset_from_canonical(stored.text, signals=SIGNALS, aliases=ALIASES)
+        return ruleset_from_canonical(stored.text, signals=signals, aliases=ALIASES)
     except (ValueError, KeyError, TypeError, ConditionErrors) as error:
         message = f"cannot be read by this version of kycrisk: {error}"
         raise Problems([Problem(f"ruleset {stored.version[:23]}…", message, "publish another version")]) from None

@@ -11,16 +11,17 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, cast
+from typing import Protocol
 
 from sqlalchemy import Connection
 
 from kycrisk.decision import Decision
 from kycrisk.ruleset.condition import Velocity
+from kycrisk.ruleset.verdict import Verdict
 from kycrisk.screening.desk import Begun, Gathered
 from kycrisk.screening.network import Consulted, Network
 from kycrisk.service.standing import Standing
-from kycrisk.signals import Evidence, Unknown, Value
+from kycrisk.signals import Evidence, Value
 from kycrisk.signup import Signup
 from kycrisk.store.idempotency import IdempotencyKey, found
 from kycrisk.store.screenings import Screening, Stored
@@ -142,7 +143,9 @@ class StoredScreener:
             within = min(within, case.standing.ruleset.policy.deadline.total_seconds())
         late = case.standing.desk.counts_late
         derived = case.standing.memberships if late else case.begun.gatherer.derived
-        [consulted] = await network.consult([gathered.question], derived, within=within, complete=case.wanted.complete)
+        [consulted] = await network.consult(
+            [gathered.asked_about], derived, within=within, complete=case.wanted.complete
+        )
         self._stages.consulted(time.perf_counter() - started)
         return consulted
 
@@ -199,16 +202,17 @@ class _Case:
             return self.begun.gatherer.derive(self.begun.gathering)
 
     def evidence_without_counts(self) -> Evidence:
-        gathering, gatherer = self.begun.gathering, self.begun.gatherer
-        known, unknown = dict(gathering.known), dict(gathering.unknown)
-        self.standing.memberships.answer(known, unknown, gathering.signup.submitted_at)
-        return Evidence(known, unknown, gatherer.origins)
+        return self.begun.gatherer.derive_by(self.begun.gathering, self.standing.memberships)
 
     def asks(self, network: Network, evidence: Evidence) -> bool:
         """Whether there is anything to ask the network, whatever is counted."""
+        verdict = self.verdict(evidence)
+        return bool(network.planner.considered(verdict, evidence.known, (), complete=self.wanted.complete))
+
+    def verdict(self, evidence: Evidence) -> Verdict:
+        """What the rules say by now."""
         silenced = frozenset(exemption.rule for exemption in self.begun.exemptions)
-        verdict = self.standing.desk.compiled.verdict(evidence.known, silenced, evidence.unknown)
-        return bool(network.planner.wanted(verdict, evidence.known, (), complete=self.wanted.complete))
+        return self.standing.desk.compiled.verdict(evidence.known, silenced, evidence.unknown)
 
     def decided(self, counts: Counts) -> Decision:
         """The decision where nobody is asked. Called by the store, perhaps twice."""
@@ -217,10 +221,13 @@ class _Case:
     def decided_late(self, consulted: Consulted, counts: Counts) -> Decision:
         """The decision where what is counted became known only with the sources' answers."""
         evidence = consulted.findings.evidence
-        known, unknown = cast("dict[str, Value]", evidence.known), cast("dict[str, Unknown]", evidence.unknown)
+        derived, known = self.begun.gatherer.derived, dict(evidence.known)
         with self.standing.history.seeing(counts):
-            self.begun.gatherer.derived.answer(known, unknown, self.wanted.signup.submitted_at)
-        return self.decide(evidence, consulted)
+            left_open = derived.answer(known, self.wanted.signup.submitted_at)
+        unknown = derived.unknown({name: why for name, why in evidence.unknown.items() if name not in known}, left_open)
+        counted = Evidence(known, unknown, evidence.origins)
+        findings = consulted.findings._replace(evidence=counted, verdict=self.verdict(counted))
+        return self.decide(counted, consulted._replace(findings=findings))
 
     def decide(self, evidence: Evidence, consulted: Consulted | None) -> Decision:
         gathered: Gathered = self.begun.gathered(evidence)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from types import MappingProxyType
 from typing import Annotated, NamedTuple, cast
 
@@ -21,7 +22,7 @@ from kycrisk.signals import Unknown, Why
 from kycrisk.sources.catalogue import shipped_signals
 from kycrisk.sources.choice import DEFAULT_TIMEOUT, Choice
 from kycrisk.sources.form import Cost, Form, NameServer, PrivateNetwork, Surroundings, Timeout
-from kycrisk.sources.kind import Judged, Part
+from kycrisk.sources.kind import Judged, Part, Spending
 from kycrisk.sources.kinds import KINDS
 
 SECTIONS = ("network", "budget", "sources")
@@ -77,39 +78,43 @@ def read_choice(document: Document, around: Surroundings, *, offline: bool = Fal
     budget = _section(document, BudgetForm, "budget", around)
     form, budgets = cast(NetworkForm, network.form), cast(BudgetForm, budget.form)
     limits, twice = _limits(document, budgets)
-    sources, strangers = _sources(document, around, form.timeout)
+    quotas = document.at("budget", "questions") if "questions" in budget.broken else ()
+    counted = frozenset(quotas if isinstance(quotas, Mapping) else ())
+    spending = Spending(limits=limits, doubt=bool(budget.broken), quotas_in_doubt=counted)
+    sources, strangers = _sources(document, around, form.timeout, spending)
     held = {
-        name: _held_back(document, found, limits, network.broken, budget.broken)
+        name: _held_back(document, found, spending, network.broken)
         for name, found in sources.items()
         if found.in_use is not None
     }
     in_use = {name: found.in_use for name, found in sources.items() if found.in_use and not held[name]}
     out = {name: each.message for name, each in held.items() if each}
     out |= {name: each.problems[0].message for name, each in sources.items() if not each.in_use and each.problems}
+    servers = {server: document.place("network", "resolver", at) for at, server in enumerate(form.resolver)}
     declared = {name: signal for each in sources.values() for name, signal in each.declared.items()}
     problems = [*network.problems, *budget.problems, *twice, *_uncounted(document, budgets, sources)]
     problems += [problem for each in sources.values() for problem in each.problems]
-    problems += [*strangers, *(each for each in held.values() if each and each not in problems)]
+    problems += [*strangers, *(each for each in held.values() if each and each.help)]
     choice = Choice(
         sources=MappingProxyType(in_use),
         out_of_use=MappingProxyType({name: _out(name, why) for name, why in out.items()}),
         unusable=MappingProxyType({name: why for each in sources.values() for name, why in each.unusable.items()}),
         declared=MappingProxyType(declared),
-        resolver=tuple(dict.fromkeys(form.resolver)),
-        resolver_places=tuple(document.place("network", "resolver", at) for at in range(len(form.resolver))),
+        resolver=tuple(servers),
+        resolver_places=tuple(servers.values()),
         random_case=form.random_case,
         timeout=form.timeout,
         allowed=tuple(form.allow),
         limits=limits,
-        problems=tuple(sorted(problems, key=_where)),
+        problems=tuple(sorted(problems, key=partial(_where, document.path))),
     )
     return choice.without_network() if offline else choice
 
 
-def _where(problem: Problem) -> tuple[bool, int, int]:
+def _where(path: str, problem: Problem) -> tuple[bool, int, int]:
     """Problems are shown in the order of their places, those of other files behind."""
     place = problem.place
-    return (False, place.line, place.column) if isinstance(place, Place) else (True, 0, 0)
+    return (place.path != path, place.line, place.column) if isinstance(place, Place) else (place != path, 0, 0)
 
 
 def _out(name: str, why: str) -> Unknown:
@@ -137,7 +142,9 @@ def _section(document: Document, form: type[Form], name: str, around: Surroundin
     return _Section(read, tuple(problems), frozenset(broken))
 
 
-def _sources(document: Document, around: Surroundings, timeout: timedelta) -> tuple[dict[str, Judged], list[Problem]]:
+def _sources(
+    document: Document, around: Surroundings, timeout: timedelta, spending: Spending
+) -> tuple[dict[str, Judged], list[Problem]]:
     """Each source that stands in the settings, judged; and what stands there and is none."""
     given = document.at("sources")
     if given is None:
@@ -146,16 +153,23 @@ def _sources(document: Document, around: Surroundings, timeout: timedelta) -> tu
         return {}, [Problem(document.place("sources"), "`sources` is not a mapping of `key: value`")]
     judged: dict[str, Judged] = {}
     strangers: list[Problem] = []
+    names = frozenset(name for kind in KINDS.values() for name in (kind.name, *kind.counted()))
     for name in given:
         kind = KINDS.get(name)
         if kind is None:
             help_ = did_you_mean(name, KINDS) or "known: " + ", ".join(KINDS)
             strangers.append(Problem(document.key_place("sources", name), f"there is no source `{name}`", help_))
             continue
-        at = ("sources", name)
-        judged[name] = kind.judge(
-            Part(document=document, at=at, around=around, timeout=timeout, signals=shipped_signals())
+        part = Part(
+            document=document,
+            at=("sources", name),
+            around=around,
+            timeout=timeout,
+            signals=shipped_signals(),
+            names=names,
+            spending=spending,
         )
+        judged[name] = kind.judge(part)
     return judged, strangers
 
 
@@ -185,21 +199,15 @@ def _uncounted(document: Document, budgets: BudgetForm, sources: Mapping[str, Ju
     ]
 
 
-def _held_back(
-    document: Document, judged: Judged, limits: Limits, network: frozenset[str], budget: frozenset[str]
-) -> Problem | None:
+def _held_back(document: Document, judged: Judged, spending: Spending, network: frozenset[str]) -> Problem | None:
     """Why a source that is set up well is not asked all the same. Nothing is spent by a budget that is not understood,
-    and nobody is asked but those who were meant."""
+    and nobody is asked but those who were meant. Without a help it only follows from a problem that is told of."""
     source = judged.in_use
     assert source is not None
     if source.by_dns and "resolver" in network:
-        return Problem(document.place("network", "resolver"), "the resolver in `network` is not understood")
-    if (source.price.amount and budget) or (source.counted & limits.questions.keys() and "questions" in budget):
-        return Problem(document.key_place("budget"), "the `budget` is not understood, so nothing is spent")
-    if source.price.amount and limits.money and source.price.currency not in limits.money:
-        return Problem(
-            document.place("sources", source.name, "cost"),
-            f"`{source.name}` costs {source.price.currency}, and `budget.money` has no {source.price.currency}",
-            "add an amount in that currency",
-        )
-    return None
+        return Problem(document.place("network", "resolver"), "the resolver to ask is not understood")
+    if doubtful := sorted(source.counted & spending.quotas_in_doubt):
+        place = document.key_place("budget", "questions", doubtful[0])
+        return Problem(place, f"the quota of `{doubtful[0]}` is not understood, so it is not asked")
+    message, help_ = spending.refusal(source.name, source.price)
+    return Problem(document.place("sources", source.name, "cost"), message, help_) if message else None

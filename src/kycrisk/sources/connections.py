@@ -15,6 +15,7 @@ from kycrisk.lookups.budget import Budget
 from kycrisk.lookups.cache import KeptResults
 from kycrisk.lookups.http import Http
 from kycrisk.lookups.resolver import Resolver
+from kycrisk.lookups.resolver_trust import Trust
 from kycrisk.lookups.source import Source, SourceTerms
 
 Key = TypeVar("Key")
@@ -28,6 +29,7 @@ class Connections:
     """
 
     resolver: Resolver
+    trust: Trust  # in that resolver
     http: Http
     budget: Budget
     kept: KeptResults
@@ -48,5 +50,6 @@ class Connections:
         try:
             await self.closing.aclose()
         finally:
+            await self.trust.aclose()
             self.resolver.close()
             await self.http.aclose()

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from functools import cache, partial
-from typing import NamedTuple
+from ipaddress import IPv4Address
 
 from kycrisk.checks.listing import nowhere
 from kycrisk.lookups.asked import Asked, Client, LookupFailure
 from kycrisk.lookups.dns_answer import DnsAnswer, Kind
-from kycrisk.lookups.dnsbl import Listing, Lists, NotListed, Zone, ZoneInUse
+from kycrisk.lookups.dnsbl import Form, Listing, Lists, NotListed, Zone, ZoneInUse
 from kycrisk.lookups.dnsbl_catalogue import default_zones, read_zones
 from kycrisk.lookups.dnsbl_health import Health
 from kycrisk.lookups.dnsbl_lookup import look_up
-from kycrisk.lookups.dnsbl_query import QueryName, query_name
+from kycrisk.lookups.dnsbl_query import query_name
 from kycrisk.lookups.dnsbl_verdict import interpret
-from kycrisk.lookups.resolver import Resolver
 from kycrisk.lookups.secrets import Redactor, Secret
 from kycrisk.lookups.source import Consulted, SourceTerms
 from kycrisk.personal_data import Personal
@@ -27,6 +26,8 @@ from kycrisk.sources.inquiry import Foregone, Inquiry, Stage
 from kycrisk.sources.summary import Summary
 
 Asking = IP | str
+
+_NOT_ALL_ASKED = Unknown(Why.SKIPPED, "not every blocklist in use was asked")
 
 #: From this weight on a listing says something grave about a signup (the weights: data/dnsbl.yaml).
 GRAVE = 5
@@ -90,19 +91,23 @@ def signals() -> tuple[Signal, ...]:
     return (*zones, *(signal for lists in Lists for signal in summary_signals(lists)))
 
 
-class _Read(NamedTuple):
-    """An answer of the resolver's and what it says."""
+class _Read:
+    """How a key is asked about, the last answer of the resolver's, and what that answer says."""
 
-    query: QueryName
-    answer: DnsAnswer
-    consulted: Consulted
+    __slots__ = ("answer", "consulted", "form", "question")
+
+    def __init__(self, form: Form, question: tuple[str, Kind]) -> None:
+        self.form, self.question = form, question
+        self.answer: DnsAnswer | None = None
+        self.consulted: Consulted | None = None
 
 
 class ZoneClient(Client[Asking]):
     """One zone as a client. Its price is nothing, its cache the resolver's."""
 
-    def __init__(self, used: ZoneInUse, resolver: Resolver, health: Health, now: Callable[[], datetime]) -> None:
-        self.used, self._resolver, self._health, self._now = used, resolver, health, now
+    def __init__(self, used: ZoneInUse, connections: Connections, health: Health) -> None:
+        self.used, self._health = used, health
+        self._resolver, self._trust, self._now = connections.resolver, connections.trust, connections.now
         self._read: dict[Asking, _Read] = {}
         self.name = used.zone.name
         self.signals = zone_signals(used.zone)
@@ -118,26 +123,34 @@ class ZoneClient(Client[Asking]):
         What an answer says is worked out once, and counts for as long as the resolver gives that very answer.
         """
         read = self._read.get(key)
-        query = read.query if read else query_name(self.used, key)
-        if isinstance(query, Unknown) or self._health.why_not(self.name, query.form) is not None:
-            return None
-        resolver = self._resolver
-        answer = resolver.cache.get((query.name.lower(), Kind.A), resolver.loop.time())
-        if answer is None:
-            return None
-        if read is None or read.answer is not answer:
-            outcome = interpret(self.used.zone, answer)
-            if isinstance(outcome, Unknown):
+        if read is None:
+            query = query_name(self.used, key)
+            if isinstance(query, Unknown):
                 return None
-            read = _Read(query, answer, Consulted(self.facts(outcome), as_of=self._now(), asked=False))
+            read = _Read(query.form, (query.name.lower(), Kind.A))
             if len(self._read) >= _MOST_READ:
                 self._read.clear()
             self._read[key] = read
+        if self._trust.doubt is not None or self._health.why_not(self.name, read.form) is not None:
+            return None
+        resolver = self._resolver
+        answer = resolver.cache.get(read.question, resolver.loop.time())
+        if answer is None:
+            return None
+        if read.answer is not answer:
+            outcome = interpret(self.used.zone, answer)
+            said = self.facts(outcome) if not isinstance(outcome, Unknown) else None
+            read.answer = answer
+            read.consulted = Consulted(said, as_of=self._now(), asked=False) if said is not None else None
         return read.consulted
 
     async def _query(self, key: Asking, deadline: float) -> Asked:
+        self._trust.begin()
         within = deadline - self._resolver.loop.time()
         outcome = await look_up(self.used, key, resolver=self._resolver, health=self._health, within=within)
+        doubt = await self._trust.verdict(deadline)
+        if doubt is not None:
+            raise LookupFailure(doubt.why, doubt.detail, against_source=False)
         if isinstance(outcome, Unknown):
             # A demoted zone is watched by its canaries, and needs no circuit breaker beside them.
             demoted = bool(self._demoted(key))
@@ -159,12 +172,12 @@ class ZoneClient(Client[Asking]):
 
 def zone_inquiry(used: ZoneInUse, connections: Connections, health: Health, *, timeout: float) -> Inquiry[Asking]:
     """The inquiry that asks a zone."""
-    client = ZoneClient(used, connections.resolver, health, connections.now)
+    client = ZoneClient(used, connections, health)
     source = connections.source(client, TERMS)
     return Inquiry(
         name=client.name,
         signals=client.signals,
-        key=partial(_key, used, client.facts(NotListed(client.name))),
+        key=partial(_key, used, Foregone(client.facts(NotListed(client.name)))),
         kept=client.kept,
         ask=source.ask,
         timeout=timeout,
@@ -174,25 +187,22 @@ def zone_inquiry(used: ZoneInUse, connections: Connections, health: Health, *, t
 
 
 def _key(
-    used: ZoneInUse, unlisted: Mapping[str, Value], signup: Signup, known: Mapping[str, Value]
+    used: ZoneInUse, unlisted: Foregone, signup: Signup, known: Mapping[str, Value]
 ) -> Asking | Unknown | Foregone:
     """What the zone is asked about. What no zone can list (a private address, an IPv6 address in a zone of IPv4) is
     known to be unlisted."""
-    match used.zone.lists:
-        case Lists.IP:
-            subject: Asking = signup.ip
-            if nowhere(signup.ip):
-                return Foregone(unlisted)
-        case Lists.DOMAIN:
-            subject = signup.email.domain
-        case Lists.EMAIL:
-            subject = signup.email.canonical or signup.email.address
-    if subject == "":
-        return Foregone(unlisted)
-    query = query_name(used, subject)
-    if isinstance(query, Unknown):
-        return Foregone(unlisted) if query.why is Why.SKIPPED else query
-    return subject
+    zone, email = used.zone, signup.email
+    subject: Asking
+    if zone.lists is Lists.IP:
+        subject = signup.ip
+        listable = (zone.ipv6 or isinstance(subject, IPv4Address)) and not nowhere(subject)
+    elif zone.lists is Lists.DOMAIN:
+        subject = email.domain
+        listable = bool(email.registrable if zone.registrable else subject)
+    else:
+        subject = email.canonical or email.address
+        listable = bool(subject)
+    return subject if listable else unlisted
 
 
 def summaries(zones: Sequence[ZoneInUse]) -> tuple[Summary, ...]:
@@ -206,10 +216,10 @@ def _summary(lists: Lists, zones: Sequence[Zone]) -> Summary:
     reads = tuple(zone_signals(zone)[1].name for zone in zones)
 
     def of(known: Mapping[str, Value], unknown: Mapping[str, Unknown]) -> Mapping[str, Value | Unknown]:
-        weights = [value for name in reads if isinstance(value := known.get(name), int)]
-        gap = next((unknown[name] for name in reads if name in unknown), None)
-        if gap is None and len(weights) < len(reads):
-            gap = Unknown(Why.SKIPPED, "not every blocklist in use was asked")
+        weights = [value for name in reads if type(value := known.get(name)) is int]
+        gap = None
+        if len(weights) < len(reads):
+            gap = next((unknown[name] for name in reads if name in unknown), _NOT_ALL_ASKED)
         worst = max(weights, default=0)
         return {
             listed.name: True if worst >= 1 else gap or False,

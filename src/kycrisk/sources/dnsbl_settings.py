@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Annotated
 
-from pydantic import Field, RootModel
+from pydantic import Field
 
 from kycrisk.lookups.dnsbl import ZoneInUse
 from kycrisk.lookups.dnsbl_choice import Chosen, ZoneChoice, choose
 from kycrisk.lookups.dnsbl_health import Health
 from kycrisk.lookups.dnsbl_lookup import watch
 from kycrisk.lookups.secrets import Secret
-from kycrisk.problems import Problem, Problems, did_you_mean
+from kycrisk.problems import Problems
 from kycrisk.signals import Unknown, Why
 from kycrisk.sources.connections import Connections
 from kycrisk.sources.dnsbl import SENDS, shipped_zones, signals, summaries, zone_inquiry, zone_signals
@@ -37,60 +36,32 @@ class BlocklistsForm(SourceForm):
     )
 
 
-class _KeyForm(RootModel[SecretText]):
-    """One key."""
-
-
 def _judge(part: Part) -> Judged:
-    keys, problems, keyless = _keys(part)
+    keys = part.secrets("keys", {zone.key for zone in shipped_zones() if zone.key})
     try:
-        form = part.document.read(BlocklistsForm, part.at, context=part.around, but=[(*part.at, "keys")])
+        form = part.read(BlocklistsForm, but=("keys",))
     except Problems as wrong:
-        return Judged(None, (*wrong.problems, *problems))
+        return Judged(None, (*wrong.problems, *keys.problems))
     listed = {zone.name: zone for zone in shipped_zones()} | {zone.zone: zone for zone in shipped_zones()}
     choices: list[ZoneChoice] = []
     unusable: dict[str, Unknown] = {}
     for index, name in enumerate(form.zones):
         zone = listed.get(name.lower().removesuffix("."))
-        key = keys.get(zone.key) if zone else None
-        if zone and zone.key in keyless:
-            unusable[zone.name] = Unknown(Why.NOT_CONFIGURED, f"{zone.name} is out of use: {keyless[zone.key]}")
+        key = keys.known.get(zone.key) if zone else None
+        if zone and zone.key in keys.missing:
+            unusable[zone.name] = Unknown(Why.NOT_CONFIGURED, f"{zone.name} is out of use: {keys.missing[zone.key]}")
         else:
-            place = part.document.place(*part.at, "zones", index)
+            place = part.place("zones", index)
             choices.append(ZoneChoice(name=name, place=place, key=key.reveal() if key else ""))
     chosen = choose(choices, shipped_zones())
     for name, why in chosen.unusable.items():
         unusable[name] = Unknown(Why.NOT_CONFIGURED, f"{name} is out of use: {why.detail}")
     return Judged(
-        _in_use(form, chosen, part.timeout, tuple(keys.values())) if chosen.zones else None,
-        (*problems, *chosen.problems),
+        _in_use(form, chosen, part.timeout, tuple(keys.known.values())) if chosen.zones else None,
+        (*keys.problems, *chosen.problems),
         {signal.name: unusable[zone.name] for zone in shipped_zones() if zone.name in unusable and not zone.dead
          for signal in zone_signals(zone)},
     )  # fmt: skip
-
-
-def _keys(part: Part) -> tuple[dict[str, Secret], list[Problem], dict[str, str]]:
-    """The keys by their names, what is wrong with others, and why these cannot be had."""
-    given = part.document.at(*part.at, "keys")
-    keys: dict[str, Secret] = {}
-    problems: list[Problem] = []
-    keyless: dict[str, str] = {}
-    if given is not None and not isinstance(given, Mapping):
-        problems.append(Problem(part.document.place(*part.at, "keys"), "`keys` is not a mapping of `key: value`"))
-        given = None
-    known = sorted({zone.key for zone in shipped_zones() if zone.key})
-    for name in given or {}:
-        at = (*part.at, "keys", name)
-        if name not in known:
-            help_ = did_you_mean(name, known) or "known: " + ", ".join(known)
-            problems.append(Problem(part.document.key_place(*at), f"no blocklist takes a key `{name}`", help_))
-            continue
-        try:
-            keys[name] = part.document.read(_KeyForm, at, context=part.around).root
-        except Problems as wrong:
-            problems += wrong.problems
-            keyless[name] = wrong.problems[0].message
-    return keys, problems, keyless
 
 
 def _in_use(form: BlocklistsForm, chosen: Chosen, default: timedelta, keys: tuple[Secret, ...]) -> InUse:

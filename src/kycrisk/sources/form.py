@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, cast
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from kycrisk.durations import format_duration, parse_duration
 from kycrisk.lookups.resolver_servers import Nameserver, parse_nameserver
@@ -163,6 +163,10 @@ PrivateNetwork = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 def between(least: timedelta, most: timedelta) -> BeforeValidator:
     """A duration within bounds."""
     return BeforeValidator(_duration(least, most))
+
+
+#: An address that paths are appended to.
+BaseEndpoint = Annotated[str, BeforeValidator(_url), AfterValidator(lambda url: url.rstrip("/"))]
 
 
 class Form(BaseModel):

@@ -101,6 +101,7 @@ def _in_use(form: FraudRecordForm, timeout: timedelta) -> InUse:
         name=NAME,
         answers=names_of(SIGNALS),
         timeout=timeout,
+        settings=settings,
         sends=frozenset(FIELDS[name].value for name in settings.fields),
         counted=frozenset({NAME}),
         keeps=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -37,7 +37,7 @@ class Foregone(NamedTuple):
     unknown: Mapping[str, Unknown] = NOTHING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)  # each is itself: comparing signals would cost µs
 class Inquiry(Generic[Key]):
     """One question to one source.
 
@@ -58,11 +58,10 @@ class Inquiry(Generic[Key]):
     price: Money = FREE
     sends: frozenset[str] = frozenset()
     needs: tuple[str, ...] = ()
+    answers: frozenset[str] = field(init=False)  # the names of its signals
 
-    @property
-    def answers(self) -> frozenset[str]:
-        """The names of its signals."""
-        return frozenset(signal.name for signal in self.signals)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "answers", frozenset(signal.name for signal in self.signals))
 
 
 AnyInquiry = Inquiry[Any]

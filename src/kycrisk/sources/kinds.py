@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from kycrisk.sources import dnsbl_settings, fraudrecord, mail, stopforumspam
+from kycrisk.sources import (
+    abuseipdb,
+    dnsbl_settings,
+    domain_age,
+    fraudrecord,
+    http_lookup,
+    ipqs,
+    mail,
+    minfraud,
+    stopforumspam,
+)
 from kycrisk.sources.kind import Kind
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
@@ -14,8 +24,13 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         for kind in (
             mail.KIND,
             dnsbl_settings.KIND,
+            domain_age.KIND,
             stopforumspam.KIND,
+            abuseipdb.KIND,
             fraudrecord.KIND,
+            ipqs.KIND,
+            minfraud.KIND,
+            http_lookup.KIND,
         )
     }
 )

@@ -10,6 +10,7 @@ from kycrisk.lookups.cache import CacheTerms, TtlCache
 from kycrisk.lookups.mail_domain import ABSENT, SIGNALS, analyse
 from kycrisk.lookups.mail_domain_hosts import MailHosts, read_mail_hosts
 from kycrisk.lookups.resolver import Resolver
+from kycrisk.lookups.resolver_trust import Trust
 from kycrisk.lookups.secrets import Redactor
 from kycrisk.lookups.source import Consulted, SourceTerms
 from kycrisk.personal_data import Personal
@@ -34,8 +35,8 @@ class MailDomain(Client[str]):
     sends = frozenset({Personal.EMAIL_DOMAIN.value})
     redactor = Redactor()
 
-    def __init__(self, resolver: Resolver, hosts: MailHosts, now: Callable[[], datetime]) -> None:
-        self._resolver, self._hosts, self._now = resolver, hosts, now
+    def __init__(self, resolver: Resolver, trust: Trust, hosts: MailHosts, now: Callable[[], datetime]) -> None:
+        self._resolver, self._trust, self._hosts, self._now = resolver, trust, hosts, now
         self._kept: TtlCache[str, Consulted] = TtlCache(resolver.loop.time, CacheTerms(most=MOST_KEPT.total_seconds()))
 
     def cache_key(self, key: str) -> str:
@@ -43,11 +44,15 @@ class MailDomain(Client[str]):
 
     def kept(self, key: str) -> Consulted | None:
         """What is known about a domain while all the answers behind it are good."""
-        return self._kept.get(key)
+        return self._kept.get(key) if self._trust.doubt is None else None
 
     async def _query(self, key: str, deadline: float) -> Asked:
+        self._trust.begin()
         within = deadline - self._resolver.loop.time()
         facts = await analyse(key, resolver=self._resolver, hosts=self._hosts, within=within)
+        doubt = await self._trust.verdict(deadline)
+        if doubt is not None:
+            raise LookupFailure(doubt.why, doubt.detail, against_source=False)
         if not facts.known:
             # Whoever signs up chooses the domain, and can have its name servers keep silent: that must not open the
             # circuit for everybody. It is the resolver's fault when it has not answered anybody lately.
@@ -59,7 +64,7 @@ class MailDomain(Client[str]):
 
 def mail_inquiry(connections: Connections, hosts: MailHosts, *, timeout: float) -> Inquiry[str]:
     """The inquiry about the domain of the e-mail address."""
-    client = MailDomain(connections.resolver, hosts, connections.now)
+    client = MailDomain(connections.resolver, connections.trust, hosts, connections.now)
     source = connections.source(client, TERMS)
     return Inquiry(
         name=NAME,

@@ -19,6 +19,7 @@ from kycrisk.lookups.cache import KeptResults, MemoryResults
 from kycrisk.lookups.cache_file import FileResults
 from kycrisk.lookups.http import Http
 from kycrisk.lookups.resolver import Resolver, ResolverOptions
+from kycrisk.lookups.resolver_trust import Trust
 from kycrisk.lookups.secrets import Redactor, guard_logs, unguard_logs
 from kycrisk.problems import Problem, Problems
 from kycrisk.signals import Unknown, Why
@@ -71,6 +72,7 @@ async def open_sources(
     resolver = Resolver(choice.resolver, options=ResolverOptions(random_case=choice.random_case), random=random)
     connections = Connections(
         resolver=resolver,
+        trust=Trust(resolver),
         http=Http(version=version("kycrisk"), allowed=choice.allowed, redactor=redactor, now=now),
         budget=Budget(choice.limits, results.results, now),
         kept=results.results,

@@ -65,6 +65,7 @@ def _in_use(form: StopForumSpamForm, timeout: timedelta) -> InUse:
         name=NAME,
         answers=frozenset().union(*(names_of(_SIGNALS[part]) for part in parts)),
         timeout=timeout,
+        settings=settings,
         sends=frozenset({"ip": Personal.IP.value, "email": email.value}[part] for part in parts),
         counted=frozenset({NAME}),
         open=partial(_open, settings, timeout),

@@ -12,6 +12,7 @@ from typing import Any
 from dnslib import CLASS, QTYPE, RCODE, RR, SOA, DNSHeader, DNSRecord
 
 from kycrisk.lookups.resolver_servers import Nameserver
+from kycrisk.lookups.resolver_trust import EXISTS, NOWHERE
 
 SOA_TTL, SOA_MINIMUM = 600, 120
 
@@ -52,7 +53,10 @@ class Query:
 
 @dataclass(slots=True)
 class NameServer:
-    """The server; names it has no rule for do not exist, except below a name with a `*.` rule."""
+    """The server; names it has no rule for do not exist, except below a name with a `*.` rule.
+
+    It is to be believed, and does not count the canaries that ask whether it is.
+    """
 
     rules: dict[tuple[str, str], Rule] = field(default_factory=dict)
     queries: list[Query] = field(default_factory=list)
@@ -85,6 +89,8 @@ class NameServer:
             for key in ((candidate, kind), (candidate, "*")):
                 if key in self.rules:
                     return self.rules[key]
+        if (name.lower(), kind) == (EXISTS, "NS"):  # as everywhere, unless a test says otherwise
+            return Rule(records=["com. 300 IN NS a.gtld-servers.net."])
         exists = any(known == name.lower() for known, _ in self.rules)
         return Rule() if exists else Rule(rcode="NXDOMAIN")
 
@@ -124,7 +130,8 @@ class NameServer:
     def note(self, raw: bytes, by: str, port: int) -> Rule:
         query = DNSRecord.parse(raw)
         name, kind = str(query.q.qname).rstrip("."), QTYPE[query.q.qtype]
-        self.queries.append(Query(name, kind, by, query.header.id, port, bool(query.ar)))
+        if name not in (EXISTS, NOWHERE):
+            self.queries.append(Query(name, kind, by, query.header.id, port, bool(query.ar)))
         return self.rule(name, kind)
 
     # UDP
