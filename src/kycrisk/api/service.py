@@ -24,12 +24,13 @@ from kycrisk.ruleset.evaluate import CompiledRuleset, compile_ruleset
 from kycrisk.screening.desk import now_utc
 from kycrisk.service.reload import Standings
 from kycrisk.service.standing import Standing, canonical_ruleset
-from kycrisk.service.stored import Also, StoredScreener
+from kycrisk.service.stored import StoredScreener
 from kycrisk.settings import Settings
 from kycrisk.signals import Signal
 from kycrisk.sources.catalogue import signals_of_site, unanswered
 from kycrisk.sources.opening import Sources, open_sources
 from kycrisk.store.failure import Conflict, NotFound
+from kycrisk.store.screenings import Also
 from kycrisk.store.sealing import SiteKey, make_site_key
 from kycrisk.store.store import Store
 

@@ -19,8 +19,8 @@ from kycrisk.api.app import make_app
 from kycrisk.api.logs import log_to
 from kycrisk.api.service import Service
 from kycrisk.api.tracing import tracing_of
-from kycrisk.service.stored import Also
 from kycrisk.settings import Settings
+from kycrisk.store.screenings import Also
 
 _log = logging.getLogger(__name__)
 

@@ -146,8 +146,8 @@ def _kept(found: InStore, signals: Mapping[str, Signal], now: datetime) -> Kept:
 def published_ruleset(stored: StoredRuleset, signals: Mapping[str, Signal]) -> Ruleset:
     """The rules of a stored version: from its files where it was written in some, or else from its canonical text.
 
-    `signals` are those that the site's rules may read. Raises `Problems` when this program reads them otherwise than the
-    one that stored them.
+    `signals` are those that the site's rules may read. Raises `Problems` when this program reads them otherwise than
+    the one that stored them.
     """
     if stored.sources:
         found = load_ruleset_texts(stored.sources, signals=signals, aliases=ALIASES)
