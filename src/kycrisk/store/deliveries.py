@@ -141,7 +141,7 @@ class Deliveries:
         return await self._reader.read(_get, id)
 
     async def replay(self, id: int, actor: str) -> Delivery:
-        """Send a dead letter again, under its webhook-id, with all its time before it. Raises `NotFound`, `Conflict`."""
+        """Send a dead letter again under its webhook-id, as if it were new. Raises `NotFound`, `Conflict`."""
         return await self._writer.write(_replay, (id, actor))
 
     async def replay_dead(self, actor: str, endpoint: str | None = None) -> int:
@@ -274,7 +274,7 @@ def _get(connection: Connection, id_: int) -> Delivery:
 
 
 def _again(tx: Transaction) -> dict[str, Any]:
-    return {"state": State.WAITING, "due_at": tx.at, "first_at": None, "ended_at": None}
+    return {"state": State.WAITING, "attempts": 0, "due_at": tx.at, "first_at": None, "ended_at": None}
 
 
 def _replay(tx: Transaction, asked: Sequence[tuple[int, str]]) -> list[Delivery]:

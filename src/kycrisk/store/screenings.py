@@ -56,9 +56,9 @@ class Screening:
     """What is stored about one screening, all of it or nothing.
 
     `signup` is new, or was registered before. `decide` makes the decision from the counts, in the writer's thread and
-    perhaps twice: it must be quick, and wait for nothing. `also` adds rows of other tables (an outbox of deliveries) in the
-    transaction, for all screenings of a batch that have the same one together, and perhaps twice; whatever it raises
-    takes back the screening that it is about and no other.
+    perhaps twice: it must be quick, and wait for nothing. `also` adds rows of other tables (an outbox of deliveries) in
+    the transaction, for all screenings of a batch that have the same one together, and perhaps twice; whatever it
+    raises takes back the screening that it is about and no other.
     """
 
     signup: NewSignup | Registered
@@ -168,9 +168,9 @@ def _store(tx: Transaction, signals: Signals, bodies: Bodies, screenings: Sequen
     tx.insert(DECISIONS, rows)
     put_on_list(tx, list(zip(signups, decisions, strict=True)))
     others: dict[Also, list[Added]] = {}
-    for screening, *added in zip(screenings, signups, stored, decisions, strict=True):
+    for screening, added in zip(screenings, map(Added, signups, stored, decisions), strict=True):
         if screening.also is not None:
-            others.setdefault(screening.also, []).append(Added(*added))
+            others.setdefault(screening.also, []).append(added)
     for also, each in others.items():
         also(tx, each)
     return stored
