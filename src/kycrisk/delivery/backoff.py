@@ -21,6 +21,7 @@ def next_attempt(
     """
     if now - first >= PATIENCE:
         return None
-    pause = min(FIRST * FACTOR ** min(attempts - 1, _STEPS), LONGEST) * (0.8 + 0.4 * random())
+    steps: int = FACTOR ** min(max(attempts, 1) - 1, _STEPS)
+    pause = min(FIRST * steps, LONGEST) * (0.8 + 0.4 * random())
     asked = min(timedelta(seconds=min(retry_after, 1e6)), MOST_ASKED_FOR)
     return now + max(pause, asked)

@@ -49,8 +49,11 @@ class Lane:
         loop = asyncio.get_running_loop()
         until = loop.time() + (self._lease - LEASE_MARGIN / 2).total_seconds()
         claimed = await self._store.deliveries.claim(Claim(self.endpoint.id, CLAIMED, self._lease))
-        sent = await asyncio.gather(*(self._handle(each, until) for each in claimed))
-        results = [each for each in sent if each is not None]
+        sent = await asyncio.gather(*(self._handle(each, until) for each in claimed), return_exceptions=True)
+        for each in sent:
+            if isinstance(each, BaseException):  # only now: the others were sent, and are settled, to the end
+                raise each
+        results = [each for each in sent if isinstance(each, Answer)]
         if results:
             failed = all(each.result is Result.FAILED for each in results)
             self._failures = self._failures + 1 if failed else 0

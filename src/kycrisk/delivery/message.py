@@ -1,4 +1,4 @@
-"""Messages as the specification of Standard Webhooks has them: a body that is always the same, signed at each attempt."""
+"""Messages as Standard Webhooks has them: a body that is the same at every attempt, signed anew at each."""
 
 from __future__ import annotations
 

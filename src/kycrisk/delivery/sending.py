@@ -1,4 +1,4 @@
-"""One attempt over HTTP. No redirect is followed, and nothing is sent to addresses that are not public unless allowed."""
+"""One attempt over HTTP. No redirect is followed, and no address that is not public is sent to unless allowed."""
 
 from __future__ import annotations
 

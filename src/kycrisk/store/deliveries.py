@@ -121,7 +121,7 @@ class Deliveries:
         return await self._reader.read(_due, tuple(endpoints), now)
 
     async def claim(self, wanted: Claim) -> tuple[Claimed, ...]:
-        """Take what is due, the longest due first. Others leave it alone until the lease is over."""
+        """Take what is due, the longest due first; nothing of a disabled endpoint. Others leave it alone meanwhile."""
         taken = await self._writer.write(_claim, wanted)
         bodies = await self._reader.read(_bodies, taken, self._site, self._bodies) if taken else {}
         return tuple(Claimed(each, bodies.get(each.decision)) for each in taken)
@@ -215,6 +215,10 @@ def _claim(tx: Transaction, wanted: Sequence[Claim]) -> list[tuple[Delivery, ...
 
 def _claim_one(tx: Transaction, wanted: Claim) -> tuple[Delivery, ...]:
     c = DELIVERIES.c
+    if tx.connection.execute(
+        select(DISABLED_ENDPOINTS).where(DISABLED_ENDPOINTS.c.endpoint == wanted.endpoint)
+    ).first():
+        return ()
     due = (
         select(c.id)
         .where(c.state == State.WAITING, c.endpoint == wanted.endpoint, c.due_at <= tx.at)
