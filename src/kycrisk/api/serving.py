@@ -45,13 +45,16 @@ def serve(
     upgrade_tables: bool = False,
     log: TextIO = sys.stderr,
     also: Also | None = None,
+    works: bool = True,
     on_listening: Callable[[str, int], None] = lambda host, port: None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT. SIGHUP reloads rules and lists. Raises `Problems`, `StoreError` and `OSError`."""
+    """Serve until SIGTERM or SIGINT. SIGHUP reloads rules and lists. It `works` beside: it sends and runs what recurs.
+
+    Raises `Problems`, `StoreError` and `OSError`."""
     log_to(log)
     sys.setswitchinterval(SWITCH_INTERVAL)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, watch_files, upgrade_tables, log, also, on_listening))
+        runner.run(_serve(settings, watch_files, upgrade_tables, log, also, works, on_listening))
 
 
 async def _serve(
@@ -60,10 +63,11 @@ async def _serve(
     upgrade_tables: bool,
     log: TextIO,
     also: Also | None,
+    works: bool,
     on_listening: Callable[[str, int], None],
 ) -> None:
     service = await Service.open(
-        settings, watch_files=watch_files, access_log=log, upgrade_tables=upgrade_tables, also=also
+        settings, watch_files=watch_files, access_log=log, upgrade_tables=upgrade_tables, also=also, works=works
     )
     tracing = tracing_of(os.environ, version("kycrisk"))
     try:

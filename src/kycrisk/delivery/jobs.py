@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dbos import DBOS, DBOSConfig, ScheduleInput
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.engine import URL
 
 from kycrisk.delivery.tally import Tally
@@ -110,9 +110,10 @@ class Jobs:
     async def sweep(self) -> int:
         """Put back into the queue what dead processes left; how many processes were dead."""
         before = micros(self._clock() - DEAD_AFTER)
-        dead = await self._store.write(lambda tx: _bury(tx, before))
-        if dead:
+        dead = await self._store.read(_dead, before)
+        if dead:  # recovered first, then forgotten: whoever dies in between leaves it to the next one, to no harm
             handles = await asyncio.to_thread(DBOS._recover_pending_workflows, dead)
+            await self._store.write(lambda tx: _forget(tx, dead))
             _log.warning("%d jobs of processes that are gone are taken over", len(handles))
         return len(dead)
 
@@ -181,8 +182,10 @@ def _seen(tx: Transaction, worker: str) -> None:
     tx.connection.execute(WORKERS.insert().values(id=worker, seen_at=tx.at))
 
 
-def _bury(tx: Transaction, before: int) -> list[str]:
-    """The processes that were not heard of since a moment; whoever asks first gets them."""
-    dead = list(tx.connection.execute(select(WORKERS.c.id).where(WORKERS.c.seen_at < before)).scalars())
-    tx.connection.execute(delete(WORKERS).where(WORKERS.c.id.in_(dead)))
-    return dead
+def _dead(connection: Connection, before: int) -> list[str]:
+    """The processes that were not heard of since a moment."""
+    return list(connection.execute(select(WORKERS.c.id).where(WORKERS.c.seen_at < before)).scalars())
+
+
+def _forget(tx: Transaction, workers: list[str]) -> None:
+    tx.connection.execute(delete(WORKERS).where(WORKERS.c.id.in_(workers)))
