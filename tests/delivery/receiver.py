@@ -49,7 +49,11 @@ def receiving(tls=None):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self):
-            body = self.rfile.read(int(self.headers["content-length"]))
+            length = int(self.headers["content-length"])
+            body = self.rfile.read(length)
+            if len(body) < length:  # cut off where the sender was killed: to no server is that a request
+                self.close_connection = True
+                return
             headers = {name.lower(): value for name, value in self.headers.items()}
             answer = receiver.next_answer(Received(self.path, headers, body))
             if answer == "hang":
