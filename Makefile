@@ -21,6 +21,11 @@ $(VENV)/.installed-lint: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --group lint
 	@touch $@
 
+$(VENV)/.installed-durable: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet --editable ".[durable]"
+	@$(BIN)/python -c "import durable_rules_engine"
+	@touch $@
+
 $(VENV)/.installed-bench: $(VENV)/.installed-test
 	$(BIN)/python -m pip install --quiet --group bench
 	@$(BIN)/python -m pip install --quiet --group bench-durable || echo "durable-rules does not build here: it is left out, and the results say so"

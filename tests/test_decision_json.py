@@ -1,6 +1,7 @@
 """Decisions as JSON: the format, and the way back to the same bytes."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kycrisk.decision import Decision, Exemption, Lookup
+from kycrisk.decision import Decision, Exemption, Lookup, MadeBy
 from kycrisk.decision_json import DecisionFormatError, decision_from_json, decision_to_json
 from kycrisk.outcome import Outcome
 from kycrisk.ruleset.decide import decide, replay
@@ -87,6 +88,24 @@ def test_it_comes_back_to_the_same_bytes_and_values():
     assert type(again.evidence.known["score.float"]) is float
     assert type(again.evidence.known["score.int"]) is int
     assert again.exempt == DECISION.exempt
+
+
+MADE_BY = {
+    "the default engine": (None, {}),
+    "another one": (MadeBy("durable"), {"engine": "durable"}),
+    "the default one after another": (
+        MadeBy("generated", "durable crashed"),
+        {"engine": "generated", "after": "durable crashed"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("made_by", "told"), MADE_BY.values(), ids=MADE_BY)
+def test_the_engine_is_told_where_one_was_chosen(made_by, told):
+    text = decision_to_json(replace(DECISION, made_by=made_by))
+    assert {key: value for key, value in json.loads(text).items() if key in ("engine", "after")} == told
+    assert decision_from_json(text).made_by == made_by
+    assert decision_to_json(decision_from_json(text)) == text
 
 
 @given(rulesets(), known_facts, st.sets(st.sampled_from(["rule-0", "rule-1"])))

@@ -68,6 +68,14 @@ class Lookup:
     cost: str = ""  # "0.002 EUR"; empty: free
 
 
+@dataclass(frozen=True, slots=True)
+class MadeBy:
+    """The engine that made a decision, where it is worth saying: `durable`, or `generated` after `durable crashed`."""
+
+    engine: str
+    after: str = ""  # why another engine than the chosen one; empty: it is the chosen one
+
+
 @quickly_made
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -94,6 +102,7 @@ class Decision:
     decided_at: datetime
     lookups: tuple[Lookup, ...] = field(default=())
     took_ms: float = 0.0
+    made_by: MadeBy | None = None  # None: the default engine, which was asked for
 
     @property
     def flagged(self) -> bool:

@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv6Address
 from json.encoder import encode_basestring
 from typing import Any, TypeVar
 
-from kycrisk.decision import FORMAT, Decision, Exemption, Lookup, Reason, Shadow, Undetermined
+from kycrisk.decision import FORMAT, Decision, Exemption, Lookup, MadeBy, Reason, Shadow, Undetermined
 from kycrisk.durations import format_duration
 from kycrisk.normal.ip import ip_text
 from kycrisk.outcome import Finding, Outcome
@@ -54,10 +54,18 @@ def decision_to_json(decision: Decision) -> str:
         '"evidence":{'
     )
     tail = (
-        f'}},"lookups":[{lookups}],"ruleset":{text_json(decision.ruleset)},'
+        f'}},"lookups":[{lookups}],"ruleset":{text_json(decision.ruleset)}{_made_by_json(decision.made_by)},'
         f'"decided_at":"{moment_text(decision.decided_at)}","took_ms":{decision.took_ms!r}}}'
     )
     return "".join((head, *_evidence_parts(decision.evidence), tail))
+
+
+def _made_by_json(made_by: MadeBy | None) -> str:
+    """`,"engine":…,"after":…`; nothing of a default engine that was asked for, so that such decisions stay short."""
+    if made_by is None:
+        return ""
+    after = f',"after":{text_json(made_by.after)}' if made_by.after else ""
+    return f',"engine":{text_json(made_by.engine)}{after}'
 
 
 def _dumps(value: object) -> str:
@@ -307,6 +315,7 @@ def _decision(raw: dict[str, Any]) -> Decision:
             Lookup(each["check"], each["asked"], each["why"], each["ms"], each["cost"]) for each in raw["lookups"]
         ),
         took_ms=raw["took_ms"],
+        made_by=MadeBy(raw["engine"], raw.get("after", "")) if "engine" in raw else None,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -34,6 +34,7 @@ from kycrisk.webhook_settings import is_confidential as is_webhook_secret
 
 FILE = "kycrisk.yaml"
 GEO_MAX_AGE = timedelta(days=90)
+EngineName = Literal["generated", "durable"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,7 @@ class Settings:
     geo_asn: Path | None = None
     geo_max_age: timedelta = GEO_MAX_AGE
     offline: bool = False
+    engine: EngineName = "generated"
     sources: Choice = NOTHING_CHOSEN
     database: str = field(repr=False)  # the URL of the store; it may hold a password
     site_key: Path
@@ -116,6 +118,14 @@ class SettingsForm(BaseModel):
     jobs: JobsForm = Field(default_factory=JobsForm, description="when what recurs is done")
     retention: RetentionForm = Field(default_factory=RetentionForm, description="how long what is kept is kept")
     offline: bool = Field(default=False, description="never use the network")
+    engine: EngineName = Field(default="generated", description="what judges the rules")
+
+    @field_validator("engine", mode="before")
+    @classmethod
+    def _engine(cls, raw: object) -> object:
+        if raw not in get_args(EngineName):
+            raise ValueError(f"`{str(raw)[:60]}` is no engine\nan engine is `generated` or `durable`")
+        return raw
 
 
 #: Environment variables that go before the file, and the settings they stand for.
@@ -208,6 +218,7 @@ def _settings(form: SettingsForm, file: Path | None, folder: Path, sources: Choi
         database=database if "://" in database else f"sqlite:///{at(database)}",
         site_key=at(form.site_key) if form.site_key else state / "site.key",
         service=service_settings(form.service),
+        engine=form.engine,
         sources=sources,
         webhooks=webhooks,
         jobs=form.jobs,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from kycrisk.durable_engine.engine import DurableEngine
 from kycrisk.ruleset import reference
 from kycrisk.ruleset.evaluate import compile_ruleset
 from kycrisk.ruleset.load import load_ruleset
@@ -17,12 +18,29 @@ from kycrisk.ruleset.parse import ConditionErrors, Scope, parse_condition, parse
 from kycrisk.ruleset.verdict import Verdict
 from kycrisk.ruleset.words import condition_text, explain
 from kycrisk.signals import Signal, Subject, Type, Value, fact_value
+from tests.durable_engine.library import needs_durable_rules
 
 Judge = Callable[[Mapping[str, Value], Collection[str]], Verdict]
-ENGINES: dict[str, Callable[[Ruleset], Judge]] = {
-    "reference": lambda ruleset: partial(reference.verdict, ruleset),
-    "generated": lambda ruleset: compile_ruleset(ruleset).verdict,
-}
+
+
+def durable_rules(ruleset: Ruleset) -> Judge:
+    """The library's own answer, without the default engine behind it."""
+    engine = DurableEngine(compile_ruleset(ruleset), deadline=60)
+
+    def judge(known: Mapping[str, Value], exempt: Collection[str]) -> Verdict:
+        try:
+            return engine.judge_alone(known, exempt).verdict
+        finally:
+            engine.close()
+
+    return judge
+
+
+ENGINES = (
+    pytest.param(lambda ruleset: partial(reference.verdict, ruleset), id="reference"),
+    pytest.param(lambda ruleset: compile_ruleset(ruleset).verdict, id="generated"),
+    pytest.param(durable_rules, id="durable", marks=needs_durable_rules),
+)
 
 FOLDER = Path(__file__).resolve().parents[1] / "conformance"
 FILE_KEYS = {"signals", "lists", "policy", "given", "cases"}
@@ -85,7 +103,7 @@ JUDGED = {name: case for name, case in CONDITIONS.items() if case.case["truth"] 
 REFUSED = {name: case for name, case in CONDITIONS.items() if case.case["truth"] == "refused"}
 
 
-@pytest.fixture(params=ENGINES.values(), ids=ENGINES)
+@pytest.fixture(params=ENGINES)
 def engine(request):
     return request.param
 

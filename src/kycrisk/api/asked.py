@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, MutableMapping
 from typing import Any
 
 from kycrisk.api.problem import Kind, Refused
 from kycrisk.problems import Problem
+from kycrisk.randomness import random_bytes
 from kycrisk.store.api_keys import ApiKey
 
 #: The scopes that a key can have, and what each opens.
@@ -52,7 +52,7 @@ class Asked:
         self.arrived = arrived
         self.headers = _kept(scope["headers"])
         given = self.headers.get(b"x-request-id", b"")
-        self.request_id = given.decode() if _REQUEST_ID.fullmatch(given) else os.urandom(8).hex()
+        self.request_id = given.decode() if _REQUEST_ID.fullmatch(given) else random_bytes(8).hex()
         self.caller: ApiKey | None = None
         self.route = "other"
         self.decision = ""

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 
 from fastapi import Request
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from kycrisk.api.asked import Asked
 from kycrisk.api.bodies import json_object, refuse_foreign
@@ -43,7 +44,14 @@ async def screen_batch(request: Request, service: Served, caller: Caller) -> Str
     asked = asked_of(request)
     refuse_foreign(asked, NDJSON)
     batch = _Batch(service, asked, f"api_key {caller.id}")
-    return StreamingResponse(batch.answers(_lines(request, service.settings.service.limits.body)), media_type=NDJSON)
+    return _Stream(batch.answers(_lines(request, service.settings.service.limits.body)), media_type=NDJSON)
+
+
+class _Stream(StreamingResponse):
+    """Sends while the body still comes in; Starlette's own would wait for the caller to leave, and eat the body."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.stream_response(send)
 
 
 class _Batch:

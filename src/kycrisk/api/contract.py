@@ -76,7 +76,26 @@ def _whole(app: FastAPI, attributes: Mapping[str, Signal]) -> dict[str, Any]:
     parts["schemas"] = {name: _moved(each) for name, each in parts["schemas"].items()}
     parts["securitySchemes"] = {"apiKey": {"type": "http", "scheme": "bearer", "description": "`kyc_…`, an API key"}}
     told["paths"].setdefault(PATH, {})["post"] = _screening()
-    return told
+    portable: dict[str, Any] = _portable(told)
+    return portable
+
+
+#: Control characters (Unicode's Cc), as every reader of regular expressions knows them; ours says `\P{Cc}`.
+_PATTERNS = {
+    r"^\P{Cc}*$": r"^[^\u0000-\u001f\u007f-\u009f]*$",
+    r"^[\P{Cc}\r\n\t]*$": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$",
+    r"^[\P{Cc}\t]*$": r"^[^\u0000-\u0008\u000a-\u001f\u007f-\u009f]*$",
+}
+
+
+def _portable(told: Any) -> Any:
+    """The same with patterns that readers in other languages know, too."""
+    if isinstance(told, dict):
+        return {
+            name: _PATTERNS.get(value, value) if name == "pattern" and isinstance(value, str) else _portable(value)
+            for name, value in told.items()
+        }
+    return [_portable(each) for each in told] if isinstance(told, list) else told
 
 
 def _moved(schema: Any) -> Any:

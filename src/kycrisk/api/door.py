@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
 
 from kycrisk.api import screening
@@ -66,7 +67,7 @@ class Door:
                 told = {"request_id": asked.request_id, "route": asked.route}
                 _log.error("the store cannot be used: %s", refusal.reason, extra=told)
             await self._refuse(asked, answer, refusal)
-        except Gone:
+        except (Gone, ClientDisconnect):
             answer.status = _GONE
         except Exception as error:  # noqa: BLE001 - the outermost place: whatever it is, the caller gets a problem
             told = {"request_id": asked.request_id, "route": asked.route, "method": asked.method}

@@ -84,8 +84,8 @@ async def _stored(service: Service, asked: Asked, caller: str, body: bytes, by: 
 def invalid_signup(problems: Iterable[Problem]) -> Refused:
     """A signup that is none, with everything that is wrong with it."""
     told = tuple(problems)
-    many = "one field is" if len(told) == 1 else f"{len(told)} fields are"
-    return Refused(Kind.INVALID_SIGNUP, f"{many} not as they have to be", told)
+    many = "one field is not as it has to be" if len(told) == 1 else f"{len(told)} fields are not as they have to be"
+    return Refused(Kind.INVALID_SIGNUP, many, told)
 
 
 def _head(stored: Stored) -> Head:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from random import SystemRandom
@@ -32,7 +32,6 @@ from kycrisk.service.reload import Standings
 from kycrisk.service.standing import Standing, canonical_ruleset
 from kycrisk.service.stored import StoredScreener
 from kycrisk.settings import Settings
-from kycrisk.signals import Signal
 from kycrisk.sources.catalogue import signals_of_site, unanswered
 from kycrisk.sources.opening import Sources, open_sources
 from kycrisk.store.deliveries import Depth
@@ -81,6 +80,7 @@ class Service:
         self.screener = StoredScreener(store, site_key, self.measures, commit_reserve=reserve, also=also)
         self.rates = Rates(limits.requests_per_second, 2.0 * limits.requests_per_second, time.monotonic)
         self.strangers = Rates(STRANGERS_PER_SECOND, STRANGERS_AT_ONCE, time.monotonic)
+        self.signals = signals_of_site(settings.sources)
         self.under_way = 0  # screenings
         self.stopping = False
         self.updating = asyncio.Lock()  # held while lists from outside are fetched
@@ -162,11 +162,6 @@ class Service:
         await self.look_at_feeds()
         told = Counter(str(each.status) for each in results)
         _log.info("lists were brought up to date: %s", dict(told), extra={"job": "feeds"})
-
-    @property
-    def signals(self) -> Mapping[str, Signal]:
-        """What the rules of this site may read."""
-        return signals_of_site(self.settings.sources)
 
     @property
     def standing(self) -> Standing:

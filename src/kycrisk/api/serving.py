@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -24,9 +25,8 @@ from kycrisk.store.screenings import Also
 
 _log = logging.getLogger(__name__)
 
-#: The store's writer and the event loop share one interpreter lock: a thread that comes back from the disk should not
-#: wait long for it (Python's default is 5 ms). Measured in bench/service.py.
-SWITCH_INTERVAL = 0.0005
+#: After how many new objects garbage is looked for; a screening makes some hundreds, which die by themselves.
+COLLECT_AFTER = (20_000, 20, 50)
 _BACKLOG = 2048
 
 
@@ -52,7 +52,6 @@ def serve(
 
     Raises `Problems`, `StoreError` and `OSError`."""
     log_to(log)
-    sys.setswitchinterval(SWITCH_INTERVAL)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, watch_files, upgrade_tables, log, also, works, on_listening))
 
@@ -69,6 +68,9 @@ async def _serve(
     service = await Service.open(
         settings, watch_files=watch_files, access_log=log, upgrade_tables=upgrade_tables, also=also, works=works
     )
+    gc.collect()
+    gc.freeze()  # lists and rules live as long as the process: nothing looks through them again for garbage
+    gc.set_threshold(*COLLECT_AFTER)
     tracing = tracing_of(os.environ, version("kycrisk"))
     try:
         config = uvicorn.Config(

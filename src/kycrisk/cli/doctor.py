@@ -15,7 +15,7 @@ import typer
 from kycrisk.cli.app import FINDINGS
 from kycrisk.cli.options import Config, Offline, near, settings_of
 from kycrisk.cli.terminal import Paint, note_problems, say, visible, wrapped
-from kycrisk.problems import Problems
+from kycrisk.problems import Problem, Problems
 
 if TYPE_CHECKING:
     from kycrisk.checks.world import World
@@ -44,12 +44,13 @@ def doctor(ctx: typer.Context, config: Config = None, offline: Offline = False) 
     try:
         site = read_site(settings)
         world, standings = _world(settings)
+        engine = _engine_lines(settings, site.ruleset, problems)
     except Problems as wrong:
         problems += wrong.problems
         say("", paint("bold", "Needs attention"), f"  {len(problems)} problems in what is set up:")
         note_problems(problems)
         raise typer.Exit(FINDINGS) from None
-    say(*_ruleset_lines(site.ruleset, paint), *_list_lines(standings, paint), *_geo_lines(world, paint))
+    say(*_ruleset_lines(site.ruleset, paint), *engine, *_list_lines(standings, paint), *_geo_lines(world, paint))
     say(*_source_lines(settings, site.ruleset, paint))
     unanswered = _unanswered(site.ruleset, site.lists, world) | _unanswered_by_sources(settings, site.ruleset)
     say(*_unknown_lines(site.ruleset, unanswered, paint))
@@ -106,6 +107,23 @@ def _ruleset_lines(ruleset: Ruleset, paint: Paint) -> Iterator[str]:
     yield from _row("version", f"{ruleset.version[:23]}…")
     bands = ", ".join(f"{outcome} from {threshold}" for threshold, outcome in ruleset.policy.bands)
     yield from _row("outcomes", bands)
+
+
+def _engine_lines(settings: Settings, ruleset: Ruleset, problems: list[Problem]) -> list[str]:
+    """Which engine judges, where it is not the default one. What keeps it from judging is added to the problems."""
+    from kycrisk.ruleset.evaluate import compile_ruleset
+    from kycrisk.screening.engines import open_engine
+
+    try:
+        engine = open_engine(settings, compile_ruleset(ruleset))
+    except Problems as wrong:
+        problems += wrong.problems
+        return list(_row("engine", "durable-rules, which cannot be imported"))
+    if engine is None:
+        return []
+    engine.close()
+    told = f"durable-rules {version('durable-rules')} in a process of its own, checked by the default engine"
+    return list(_row("engine", told))
 
 
 def _world(settings: Settings) -> tuple[World, list[FeedStanding]]:

@@ -34,11 +34,6 @@ exemptions: exemptions.yaml      # who is exempt from which rule, until when, an
 #   asn: /var/lib/GeoIP/GeoLite2-ASN.mmdb
 #   max_age: 90d                 # an older database answers unknown
 
-# Where decisions are kept when kycrisk runs as a service: a file, or a PostgreSQL database. What is personal in it is
-# sealed under the site key: keep the key file apart from the database, and never lose it.
-# database: postgresql://kycrisk@db.internal/kycrisk   # default: store.db in `state`
-# site_key: /etc/kycrisk/site.key                      # default: site.key in `state`
-
 # Sources that are asked about every signup whose outcome they could still change. Nobody is asked who does not stand
 # here. What each is sent, costs and keeps: docs/sources.md. Keys stand here, or as {env: NAME} or {file: PATH}.
 # The rules over their answers are drafts in rules/undeliverable.yaml and rules/fraud.yaml: set live those you want.
@@ -63,7 +58,13 @@ exemptions: exemptions.yaml      # who is exempt from which rule, until when, an
 #   minfraud: {account_id: 1234, key: {env: MINFRAUD_KEY}, service: score, cost: 0.005 USD}
 #   lookups: {file: lookups.yaml, hosts: [api.example.com], secrets: {acme: {env: ACME_KEY}}}
 
+# Where decisions are kept when kycrisk runs as a service: a file, or a PostgreSQL database. What is personal in it is
+# sealed under the site key: keep the key file apart from the database, and never lose it.
+# database: postgresql://kycrisk@db.internal/kycrisk   # default: store.db in `state`
+# site_key: /etc/kycrisk/site.key                      # default: site.key in `state`
+
 # offline: false                 # true: never use the network
+# engine: generated              # durable: rules are judged by durable-rules (docs/engines.md)
 """
 
 _EXEMPTIONS = """\

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from kycrisk.decision import Decision, Exemption, Lookup, Reason, Undetermined
+from kycrisk.decision import Decision, Exemption, Lookup, MadeBy, Reason, Undetermined
 from kycrisk.outcome import Finding
 from kycrisk.ruleset.evaluate import CompiledRuleset
 from kycrisk.ruleset.model import Rule
@@ -28,10 +28,12 @@ def decide(
     lookups: tuple[Lookup, ...] = (),
     took_ms: float = 0.0,
     verdict: Verdict | None = None,
+    made_by: MadeBy | None = None,
 ) -> Decision:
     """The decision that a ruleset makes of the evidence. `exemptions` are those in force for this signup.
 
-    `verdict` is the ruleset's over this evidence, from whoever had to work it out already.
+    `verdict` is the ruleset's over this evidence, from whoever had to work it out already; `made_by` is which engine
+    that was, where the decision shall say so.
     """
     known, gaps = evidence.known, tuple(evidence.unknown)
     silenced = {exemption.rule for exemption in exemptions} if exemptions else ()
@@ -58,11 +60,15 @@ def decide(
         decided_at,
         lookups,
         took_ms,
+        made_by,
     )
 
 
 def replay(compiled: CompiledRuleset, decision: Decision) -> Decision:
-    """The same decision made again from its stored evidence; equal to it when the ruleset is the one it names."""
+    """The same decision made again from its stored evidence; equal to it when the ruleset is the one it names.
+
+    The default engine makes it, whichever it was at first: they agree. What is told of that is kept.
+    """
     return decide(
         compiled,
         decision.evidence,
@@ -72,6 +78,7 @@ def replay(compiled: CompiledRuleset, decision: Decision) -> Decision:
         exemptions=decision.exempt,
         lookups=decision.lookups,
         took_ms=decision.took_ms,
+        made_by=decision.made_by,
     )
 
 

@@ -125,13 +125,13 @@ class CompiledRuleset:
         """
         hits, unknown = self._judge.findings(known, gaps)
         if exempt:
-            return self._verdict(tuple(hits), tuple(unknown), exempt)
+            return self.verdict_of(tuple(hits), tuple(unknown), exempt)
         if not unknown and len(hits) > _FEW:
             return self._settled(hits)
         found = (*hits, -1, *unknown) if unknown else tuple(hits)
         verdict = self._kept.get(found)
         if verdict is None:
-            verdict = self._verdict(tuple(hits), tuple(unknown), exempt) if unknown else self._settled(hits)
+            verdict = self.verdict_of(tuple(hits), tuple(unknown), exempt) if unknown else self._settled(hits)
             if len(self._kept) >= _MOST_KEPT:
                 self._kept.clear()
             self._kept[found] = verdict
@@ -145,8 +145,8 @@ class CompiledRuleset:
         named = tuple([ids[index] for index in hits])
         return Verdict(outcome, score, True, outcome, outcome, score, score, named, ())
 
-    def _verdict(self, hits: tuple[int, ...], unknown: tuple[int, ...], exempt: Collection[str]) -> Verdict:
-        """What follows from the findings alone."""
+    def verdict_of(self, hits: tuple[int, ...], unknown: tuple[int, ...], exempt: Collection[str]) -> Verdict:
+        """What follows from findings alone, given by the places of the live rules, ascending."""
         ids, sums = self._ids, self._sums
         silenced = tuple(id_ for id_ in ids if id_ in exempt)
         hits = tuple(index for index in hits if ids[index] not in exempt)
@@ -195,7 +195,10 @@ class CompiledRuleset:
         """The shadow rules that hit or cannot be judged, in the order of the rules; they never count."""
         if not self.shadow:
             return ()
-        hits, unknown = self._shadow_judge.findings(known, gaps)
+        return self.shadow_of(*self._shadow_judge.findings(known, gaps))
+
+    def shadow_of(self, hits: Sequence[int], unknown: Sequence[int]) -> tuple[Shadow, ...]:
+        """The same from findings alone, given by the places of the shadow rules."""
         found = (*hits, -1, *unknown)
         told = self._shadow_kept.get(found)
         if told is None:

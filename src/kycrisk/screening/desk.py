@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -15,10 +15,13 @@ from kycrisk.feeds.catalogue import read_catalogues
 from kycrisk.feeds.geo import Geo
 from kycrisk.feeds.lists import Lists
 from kycrisk.intake import read_signup
+from kycrisk.randomness import random_bytes
+from kycrisk.ruleset.condition import Velocity
 from kycrisk.ruleset.decide import decide, replay
 from kycrisk.ruleset.evaluate import CompiledRuleset, compile_ruleset
 from kycrisk.ruleset.model import Ruleset
 from kycrisk.screening.derived import derived_signals, prepare_derived, velocities
+from kycrisk.screening.engines import open_engine
 from kycrisk.screening.gather import Gatherer, Gathering, prepare_gatherer
 from kycrisk.screening.history import History
 from kycrisk.screening.network import AskedAbout, Consulted
@@ -38,7 +41,7 @@ def now_utc() -> datetime:
 
 def time_ordered_id(at: datetime) -> str:
     """A decision id that sorts by time: milliseconds since 1970 and 80 random bits, in hexadecimal."""
-    return f"dec_{int(at.timestamp() * 1000):012x}{os.urandom(10).hex()}"
+    return f"dec_{int(at.timestamp() * 1000):012x}{random_bytes(10).hex()}"
 
 
 class Gathered(NamedTuple):
@@ -60,11 +63,12 @@ class Begun(NamedTuple):
 
     gathering: Gathering
     gatherer: Gatherer
+    uncounted: Gatherer  # the same without what is counted of earlier signups
     exemptions: tuple[Exemption, ...]
 
     def gathered(self, evidence: Evidence) -> Gathered:
         """The signup with what is known about it by now."""
-        return Gathered(self.gathering.signup, evidence, tuple(self.gathering.lookups), self.exemptions)
+        return Gathered(self.gathering.signup, evidence, self.gathering.lookups, self.exemptions)
 
 
 class Desk:
@@ -85,11 +89,12 @@ class Desk:
     ) -> None:
         self.site = site
         self.compiled: CompiledRuleset = compile_ruleset(site.ruleset)
+        self.engine = open_engine(site.settings, self.compiled)
         self.history, self.recheck = history, recheck
         self._clock, self._new_id = clock, new_id
         self._unusable = unusable
         self._feeds = read_catalogues(site.settings.catalogues)
-        self._gatherer, self._good_until = self._prepare(clock())
+        self._gatherer, self._uncounted, self._good_until = self._prepare(clock())
         local = self._gatherer.origins.keys() - unusable.keys()
         self._late_history = any({each.key, each.counted} - {""} - local for each in velocities(site.ruleset))
 
@@ -116,7 +121,7 @@ class Desk:
         """The moment by this desk's clock."""
         return self._clock()
 
-    def _prepare(self, now: datetime) -> tuple[Gatherer, datetime]:
+    def _prepare(self, now: datetime) -> tuple[Gatherer, Gatherer, datetime]:
         """The checks over the lists as they stand now, and until when that holds."""
         settings, ruleset = self.site.settings, self.site.ruleset
         lists = Lists.open(self._feeds, settings.snapshots, now)
@@ -124,7 +129,9 @@ class Desk:
         world = World(lists=lists, geo=geo, now=now)
         derived = prepare_derived(derived_signals(ruleset), self.site.lists, self.history)
         gatherer = prepare_gatherer(CHECKS, world, derived, ruleset.policy.attributes, self._read_unusable())
-        return gatherer, world.good_until
+        memberships = [ref for ref in derived_signals(ruleset) if not isinstance(ref.derived, Velocity)]
+        uncounted = replace(gatherer, derived=prepare_derived(memberships, self.site.lists, None), kept={})
+        return gatherer, uncounted, world.good_until
 
     def _read_unusable(self) -> Mapping[str, Unknown]:
         """Of the signals without a source, those that rules read."""
@@ -134,7 +141,7 @@ class Desk:
 
     def reload_lists(self) -> None:
         """Read the lists again: after an update, or when one has gone past its maximum age."""
-        self._gatherer, self._good_until = self._prepare(self._clock())
+        self._gatherer, self._uncounted, self._good_until = self._prepare(self._clock())
 
     def signup(self, raw: Mapping[str, object]) -> Signup:
         """A raw signup in its normal form. Raises `Problems` naming every field that cannot be."""
@@ -143,10 +150,10 @@ class Desk:
     def begin(self, signups: Sequence[Signup], now: datetime) -> list[Begun]:
         """What the checks say about signups; the rest is derived later, by the gatherer that comes with it."""
         if now >= self._good_until:
-            self._gatherer, self._good_until = self._prepare(now)
-        gatherer, exemptions = self._gatherer, self.site.exemptions
+            self._gatherer, self._uncounted, self._good_until = self._prepare(now)
+        gatherer, uncounted, exemptions = self._gatherer, self._uncounted, self.site.exemptions
         return [
-            Begun(gathering, gatherer, exemptions.in_force(gathering.signup, now) if exemptions else ())
+            Begun(gathering, gatherer, uncounted, exemptions.in_force(gathering.signup, now) if exemptions else ())
             for gathering in gatherer.ask_checks(signups)
         ]
 
@@ -163,12 +170,15 @@ class Desk:
 
     def decide(self, gathered: Gathered, consulted: Consulted | None, now: datetime, took_ms: float) -> Decision:
         """The decision over everything that was found out."""
-        evidence, lookups, verdict = gathered.evidence, gathered.lookups, None
+        evidence, lookups, verdict, made_by = gathered.evidence, gathered.lookups, None, None
         if consulted is not None:
             evidence, verdict = consulted.findings.evidence, consulted.findings.verdict
             lookups = (*lookups, *consulted.findings.lookups)
         if self._late_history and self.history is not None:  # its keys are what the network says
             self.history.add(evidence.known, gathered.signup.submitted_at)
+        if self.engine is not None:
+            silenced = {exemption.rule for exemption in gathered.exemptions}
+            verdict, _, made_by = self.engine.judge(evidence.known, silenced, tuple(evidence.unknown))
         decision = decide(
             self.compiled,
             evidence,
@@ -179,10 +189,16 @@ class Desk:
             lookups=lookups,
             took_ms=round(took_ms + (consulted.took_ms if consulted else 0.0), 3),
             verdict=verdict,
+            made_by=made_by,
         )
         if self.recheck is not None:
             self.recheck.note(decision)
         return decision
+
+    def close(self) -> None:
+        """Close the engine. May be called twice."""
+        if self.engine is not None:
+            self.engine.close()
 
     def replay(self, decision: Decision) -> Decision:
         """A stored decision made again from its evidence with this site's rules.

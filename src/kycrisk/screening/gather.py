@@ -16,6 +16,7 @@ from kycrisk.signup import Signup
 
 _SIGNUP = Origin("signup")
 _MOST_KEPT = 1000
+_NO_ATTRIBUTES: Mapping[str, Value] = MappingProxyType({})
 
 #: What decides about the unknown facts: the gaps that checks met, the attributes given, what could not be derived.
 Pattern = tuple[tuple[int, ...], tuple[str, ...], Open]
@@ -74,16 +75,9 @@ class Gatherer:
     def derive(self, gathering: Gathering) -> Evidence:
         """The evidence, with what is derived from all that was added before."""
         known, signup = gathering.known, gathering.signup
-        given = tuple(signup.attributes) if self.attributes else ()
+        given = signup.attributes if self.attributes else _NO_ATTRIBUTES
         left_open = self.derived.answer(known, signup.submitted_at)
-        return Evidence(known, self._unknown(gathering.gaps, given, left_open), self.origins)
-
-    def derive_by(self, gathering: Gathering, derived: DerivedSignals) -> Evidence:
-        """The evidence with what only these derived signals say. The gathering stays as it is."""
-        known, signup = dict(gathering.known), gathering.signup
-        given = tuple(signup.attributes) if self.attributes else ()
-        left_open = derived.answer(known, signup.submitted_at)
-        return Evidence(known, derived.unknown(self._before(gathering.gaps, given), left_open), self.origins)
+        return Evidence(known, self._unknown(gathering.gaps, tuple(given), left_open), self.origins)
 
     def _unknown(
         self, gaps: tuple[Mapping[str, Unknown], ...], given: tuple[str, ...], left_open: Open
@@ -93,17 +87,13 @@ class Gatherer:
         pattern = (tuple(map(id, gaps)), given, left_open)
         kept = self.kept.get(pattern)
         if kept is None:
-            unknown = self._before(gaps, given)
+            unknown = {name: why for gap in gaps for name, why in gap.items()}
+            unknown |= self.unusable
+            unknown |= {name: why for name, why in self.attributes.items() if name not in given}
             if len(self.kept) >= _MOST_KEPT:
                 self.kept.clear()
             kept = self.kept[pattern] = (gaps, self.derived.unknown(unknown, left_open))  # see `gaps` by identity above
         return kept[1]
-
-    def _before(self, gaps: tuple[Mapping[str, Unknown], ...], given: tuple[str, ...]) -> dict[str, Unknown]:
-        """The unknown facts before anything is derived: gaps, what no source answers, attributes left out."""
-        unknown = {name: why for gap in gaps for name, why in gap.items()}
-        unknown |= self.unusable
-        return unknown | {name: why for name, why in self.attributes.items() if name not in given}
 
 
 def prepare_gatherer(

@@ -127,7 +127,8 @@ class Screener:
         return self.desk.replay(decision)
 
     def close(self) -> None:
-        """Close the sources. Nothing is screened afterwards."""
+        """Close the sources and the engine. Nothing is screened afterwards."""
+        self.desk.close()
         if self._network is not None and self._loop is not None:
             self._loop.run(self._network.aclose())
             self._loop.close()
@@ -193,7 +194,8 @@ class AsyncScreener:
         return self.desk.replay(decision)
 
     async def aclose(self) -> None:
-        """Close the sources. Nothing is screened afterwards."""
+        """Close the sources and the engine. Nothing is screened afterwards."""
+        self.desk.close()
         if self._network is not None:
             await self._network.aclose()
             self._network = None

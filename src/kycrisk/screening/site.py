@@ -41,12 +41,8 @@ NOTHING_KEPT = Kept()
 def read_site(settings: Settings, kept: Kept = NOTHING_KEPT) -> Site:
     """Everything that a screening needs from a working folder. Raises `Problems` with all that is wrong in it."""
     problems: list[Problem] = []
-    ruleset = kept.ruleset
-    if ruleset is None:
-        try:
-            ruleset = load_ruleset(settings.rules, signals=signals_of_site(settings.sources), aliases=ALIASES)
-        except Problems as wrong:
-            raise Problems(wrong.problems) from None
+    signals = signals_of_site(settings.sources)
+    ruleset = kept.ruleset or load_ruleset(settings.rules, signals=signals, aliases=ALIASES)
     lists, wrong_lines = read_lists(ruleset.policy.lists, settings.rules / "lists", kept.entries)
     problems += wrong_lines
     rules = {rule.id for rule in ruleset.rules}

@@ -21,7 +21,7 @@ from kycrisk.ruleset.load import load_ruleset_texts
 from kycrisk.ruleset.model import Ruleset
 from kycrisk.ruleset.parse import ConditionErrors
 from kycrisk.screening.analyst_lists import Added
-from kycrisk.screening.derived import DerivedSignals, derived_signals, prepare_derived, velocities
+from kycrisk.screening.derived import velocities
 from kycrisk.screening.desk import Desk
 from kycrisk.screening.exemptions import Exempted, subject_key
 from kycrisk.screening.network import Network
@@ -47,7 +47,7 @@ class RulesFrom(StrEnum):
     STORE = "store"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Standing:
     """Rules, lists and exemptions of one moment, ready for signups. `network` is None where nobody is asked."""
 
@@ -55,7 +55,6 @@ class Standing:
     network: Network | None
     history: StoreHistory
     velocities: tuple[Velocity, ...]  # what is counted of earlier signups
-    memberships: DerivedSignals  # what follows from facts alone, without earlier signups
     rules_from: RulesFrom
     since: datetime
     good_until: datetime  # when something in it ends: a list's age, an entry, an exemption
@@ -114,7 +113,6 @@ def take_standing(
     site = read_site(settings, _kept(kept, signals_of_site(settings.sources), now))
     history = StoreHistory()
     desk = Desk(site, history=history, unusable=unusable, clock=clock)
-    without_velocity = [ref for ref in derived_signals(site.ruleset) if not isinstance(ref.derived, Velocity)]
     ends = [each.until for each in kept.entries if each.until is not None]
     ends += [each.until for each in kept.exemptions]
     return Standing(
@@ -122,7 +120,6 @@ def take_standing(
         network=Network(sources, desk.compiled) if sources is not None else None,
         history=history,
         velocities=velocities(site.ruleset),
-        memberships=prepare_derived(without_velocity, site.lists, None),
         rules_from=RulesFrom.STORE if kept.published else RulesFrom.FILES,
         since=now,
         good_until=min([desk.good_until, *ends]),
@@ -146,8 +143,7 @@ def _kept(found: InStore, signals: Mapping[str, Signal], now: datetime) -> Kept:
 def published_ruleset(stored: StoredRuleset, signals: Mapping[str, Signal]) -> Ruleset:
     """The rules of a stored version: from its files where it was written in some, or else from its canonical text.
 
-    `signals` are those that the site's rules may read. Raises `Problems` when this program reads them otherwise than
-    the one that stored them.
+    Raises `Problems` when this program reads them otherwise than the one that stored them.
     """
     if stored.sources:
         found = load_ruleset_texts(stored.sources, signals=signals, aliases=ALIASES)

@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kycrisk.problems import Problem, Problems
+from kycrisk.randomness import random_bytes
 from kycrisk.store.failure import WrongSiteKey
 
 KEY_BYTES = 32
@@ -70,12 +71,12 @@ class SiteKey:
 
 
 def new_salt() -> bytes:
-    return os.urandom(KEY_BYTES)
+    return random_bytes(KEY_BYTES)
 
 
 def seal(key: bytes, text: bytes, context: str) -> bytes:
     """A text sealed (AES-256-GCM); it opens only with the same key and in the same context (`decision dec_1`)."""
-    nonce = os.urandom(_NONCE_BYTES)
+    nonce = random_bytes(_NONCE_BYTES)
     return nonce + AESGCM(key).encrypt(nonce, text, context.encode())
 
 

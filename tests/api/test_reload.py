@@ -1,0 +1,51 @@
+"""Reloads under load: no request fails, and no decision mixes two versions. A thousand of them in `make soak`."""
+
+import asyncio
+
+from tests.api.conftest import RULES, SOAKING
+
+RELOADS = 1000 if SOAKING else 12
+# In each version rule, list and policy say the same number, so a mixture shows.
+POINTS = (41, 71)
+
+
+def version(points):
+    return RULES.replace("score: 45", f"score: {points}").replace("A company signs up", f"Worth {points}")
+
+
+def test_no_request_fails_and_no_version_is_mixed(api, folder):
+    policy, office = folder / "rules" / "policy.yaml", folder / "rules" / "lists" / "office.txt"
+    outcomes = {41: "review", 71: "verify"}
+
+    async def body(api):
+        going, seen = True, set()
+
+        async def screen(number):
+            while going:
+                answered = await api.screen(
+                    {"account_id": f"a-{number}", "company": "Acme", "ip": f"203.0.113.{number}"}
+                )
+                assert answered.status_code == 201, answered.text
+                decision = answered.json()
+                [reason] = [each for each in decision["reasons"] if each["rule"] == "company"]
+                points = decision["score"] - 70 * any(each["rule"] == "burst" for each in decision["reasons"])
+                assert reason["title"] == f"Worth {points}"
+                assert reason["contribution"] == f"+{points}"
+                if decision["score"] == points:
+                    assert decision["outcome"] == outcomes[points]
+                seen.add((decision["ruleset"], points))
+
+        policy.write_text(version(POINTS[0]))
+        await api.service.standings.reload()
+        callers = [asyncio.create_task(screen(number)) for number in range(4)]
+        for number in range(RELOADS):
+            policy.write_text(version(POINTS[number % 2]))
+            office.write_text(f"198.51.100.{number % 250}\n")
+            assert await api.service.standings.reload() is None
+            await asyncio.sleep(0)
+        going = False
+        await asyncio.gather(*callers)
+        assert len(seen) == 2  # each version always with its own points
+        assert {points for _, points in seen} == set(POINTS)
+
+    api(body, requests_per_second=100_000)
