@@ -63,6 +63,15 @@ exemptions: exemptions.yaml      # who is exempt from which rule, until when, an
 # database: postgresql://kycrisk@db.internal/kycrisk   # default: store.db in `state`
 # site_key: /etc/kycrisk/site.key                      # default: site.key in `state`
 
+# Decisions go out as webhooks, signed as Standard Webhooks has it, for at least three days until they arrive.
+# webhooks:
+#   - {url: "https://shop.example.com/hooks/kycrisk", secret: {env: KYCRISK_WEBHOOK_SECRET}}
+# jobs:                          # what `kycrisk serve` and `kycrisk worker` do by themselves; cron, UTC
+#   recheck: "*/5 * * * *"       # unsettled accounts again, where their sources answer again
+#   feeds: "17 */6 * * *"        # lists from outside
+#   retention: "41 3 * * *"      # delete what is past its time
+# retention: {signups: 400d}     # docs/settings.md
+
 # offline: false                 # true: never use the network
 # engine: generated              # durable: rules are judged by durable-rules (docs/engines.md)
 """

@@ -1,39 +1,21 @@
-"""Rechecks: accounts that were decided while a source kept silent are screened again when it answers.
+"""Rechecks by themselves: when a source answers again, those who wait for it are screened anew.
 
-The account that waits longest asks first. Where its answer is still missing, the others that wait for the same signals
-are left alone until later, so a source that is still down is asked once in a run and not for everybody.
+Of the accounts that miss a signal the one that waits longest goes first. Where it still waits afterwards, its source is
+not well yet, and the others are left alone until the next time: a source that is down is asked once, not for everybody.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from kycrisk.decision import Decision
-from kycrisk.decision_json import decision_from_json, moment_text
-from kycrisk.problems import Problems
-from kycrisk.screening.recheck import PASSING
+from kycrisk.service.recheck import Rechecked, recheck
 from kycrisk.service.standing import Standing
-from kycrisk.service.stored import StoredScreener, Wanted
-from kycrisk.store.failure import NotFound
-from kycrisk.store.rechecks import Recheck
+from kycrisk.service.stored import StoredScreener
 from kycrisk.store.store import Store
 
-ACTOR = "recheck"
-FIRST, LONGEST = timedelta(minutes=5), timedelta(days=1)
-_TOGETHER = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Rechecked:
-    """What a run came to."""
-
-    screened: int = 0
-    settled: int = 0
-    postponed: int = 0
-    given_up: int = 0
+_TOGETHER = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,52 +28,21 @@ class Rechecker:
     clock: Callable[[], datetime]
 
     async def run(self) -> Rechecked:
-        """Go once through the accounts that are due now. Raises `StoreUnavailable`; may be begun again at any time."""
-        began = self.clock()
-        silent: set[str] = set()
-        counts = dict.fromkeys(("screened", "settled", "postponed", "given_up"), 0)
-        while due := await self.store.rechecks.due(began, limit=_TOGETHER):
-            for each in due:
-                counts[await self._one(each, silent)] += 1
+        """Go once through the accounts that are due. Raises `StoreUnavailable`; may be begun again at any time."""
+        runs: list[Rechecked] = []
+        for signal in sorted(await self.store.rechecks.missing()):
+            limit = 1
+            while True:
+                came = await self._some(signal, limit)
+                runs.append(came)
+                if came.waiting or came == Rechecked():
+                    break
+                limit = _TOGETHER
         return Rechecked(
-            screened=counts["screened"] + counts["settled"],
-            settled=counts["settled"],
-            postponed=counts["postponed"],
-            given_up=counts["given_up"],
+            settled=sum(each.settled for each in runs),
+            waiting=sum(each.waiting for each in runs),
+            given_up=sum(each.given_up for each in runs),
         )
 
-    async def _one(self, each: Recheck, silent: set[str]) -> str:
-        passing = {signal for signal, why in each.missing.items() if why in {reason.value for reason in PASSING}}
-        if not passing or passing <= silent:
-            await self._postpone(each, each.tries)
-            return "postponed"
-        decision = await self._again(each)
-        if decision is None:
-            await self.store.rechecks.give_up(each.account, ACTOR)
-            return "given_up"
-        if decision.settled:
-            return "settled"
-        silent |= passing & {signal for rule in decision.undetermined for signal in rule.why}
-        await self._postpone(each, each.tries + 1)
-        return "screened"
-
-    async def _again(self, each: Recheck) -> Decision | None:
-        """The new decision; None where what the customer gave is not kept, or can no longer be read."""
-        try:
-            kept = await self.store.signups.get(each.signup)
-        except NotFound:
-            return None
-        if kept.raw is None:
-            return None
-        standing = self.standing()
-        raw = {"submitted_at": moment_text(kept.submitted_at), **json.loads(kept.raw)}
-        try:
-            signup = standing.desk.signup(raw)
-            stored = await self.screener.again(standing, Wanted(signup=signup, raw=kept.raw, actor=ACTOR), each.signup)
-        except (Problems, NotFound):
-            return None
-        return decision_from_json(stored.body)
-
-    async def _postpone(self, each: Recheck, tries: int) -> None:
-        pause = min(FIRST * 2 ** min(tries, 20), LONGEST)
-        await self.store.rechecks.postpone(each.account, self.clock() + pause)
+    async def _some(self, signal: str, limit: int) -> Rechecked:
+        return await recheck(self.screener, self.standing, self.clock, signals=[signal], limit=limit)
