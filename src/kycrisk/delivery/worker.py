@@ -15,6 +15,7 @@ from typing import Any
 from kycrisk.delivery.courier import Courier
 from kycrisk.delivery.endpoint import Endpoint
 from kycrisk.delivery.feeds_update import update_often
+from kycrisk.delivery.jobs import Job, Jobs
 from kycrisk.delivery.lane import lanes_of
 from kycrisk.delivery.rechecking import Rechecker
 from kycrisk.delivery.sending import Sender
@@ -68,9 +69,6 @@ class Worker:
         closing.push_async_callback(stop)
 
     async def _start_jobs(self, closing: AsyncExitStack) -> None:
-        # Half a second and eight threads that only those pay who have something to schedule.
-        from kycrisk.delivery.jobs import Job, Jobs  # noqa: PLC0415
-
         wanted = self.settings.jobs
         found = [
             Job("recheck", wanted.recheck, self.rechecker.run) if wanted.recheck else None,
