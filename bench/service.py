@@ -75,9 +75,10 @@ def _beside(
     folder: Path, database: str, bodies: list[bytes], rounds: int, count: int, empty: int
 ) -> tuple[list[Figure], dict[str, Any]]:
     ours: list[Loaded] = []
+    memory: list[int] = []
     theirs: list[Loaded] = []
     nothing = [request("GET", "/")] * empty
-    with _served(folder, database) as port, _empty() as other:
+    with _served(folder, database) as (port, process), _empty() as other:
         token = _kycrisk(folder, database, "keys", "create", "bench", "-s", "screen").stdout.strip()
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         requests = [request("POST", "/v1/screenings", body, headers) for body in bodies]
@@ -86,6 +87,8 @@ def _beside(
         for number in range(rounds):
             theirs.append(load(other, nothing, CONNECTIONS, 200))
             ours.append(load(port, requests[500 + number * count :][:count], CONNECTIONS, 201))
+            memory.append(_memory(process))
+    growth = 100.0 * (memory[-1] - memory[0]) / memory[0]
     failed = sum(each.other for each in ours)
     share = median(mine.rate / their.rate for mine, their in zip(ours, theirs, strict=True))
     times = median(mine.p99 / their.p99 for mine, their in zip(ours, theirs, strict=True))
@@ -93,6 +96,7 @@ def _beside(
         Figure(name="durable screenings through HTTP", value=median(each.rate for each in ours), unit="a second"),
         Figure(name="times the rate of an empty endpoint", value=share, unit="×", bar=SHARE, at_least=True),
         Figure(name="p99, times an empty endpoint's", value=times, unit="×", bar=TIMES_P99),
+        Figure(name="memory after the last round, over that after the first", value=growth, unit="%", bar=5),
         Figure(name="screenings that were not answered 201", value=failed, unit="", bar=0),
     ]
     return figures, {"screenings": [_told(each) for each in ours], "empty": [_told(each) for each in theirs]}
@@ -112,7 +116,7 @@ def _kycrisk(folder: Path, database: str, *arguments: str) -> subprocess.Complet
 
 
 @contextmanager
-def _served(folder: Path, database: str) -> Iterator[int]:
+def _served(folder: Path, database: str) -> Iterator[tuple[int, int]]:
     """The service, with a limit that no caller here comes near."""
     command = [sys.executable, "-m", "kycrisk", "--config", str(folder), "serve", "--port", "0", "--upgrade"]
     settings = folder / "kycrisk.yaml"
@@ -121,7 +125,7 @@ def _served(folder: Path, database: str) -> Iterator[int]:
     log = (folder / "serve.log").open("w+")
     with subprocess.Popen(command, env=_environment(folder, database), stdout=log, stderr=log) as process:
         try:
-            yield _port_in(folder / "serve.log", process)
+            yield _port_in(folder / "serve.log", process), process.pid
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(30)
@@ -133,6 +137,12 @@ def _port_in(log: Path, process: subprocess.Popen[bytes]) -> int:
         if found:
             return int(found[1])
     raise RuntimeError(log.read_text()[-2000:])
+
+
+def _memory(process: int) -> int:
+    """What a process holds in memory, in kB."""
+    [line] = re.findall(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
+    return int(line)
 
 
 @contextmanager

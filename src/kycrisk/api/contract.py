@@ -116,7 +116,8 @@ def _screening() -> dict[str, Any]:
     responses: dict[str, Any] = {
         str(status): told
         for status, told in refusals(
-            Kind.MALFORMED_JSON, Kind.IDEMPOTENCY_CONFLICT, Kind.ERASED, Kind.TOO_LARGE, Kind.UNSUPPORTED_MEDIA_TYPE,
+            Kind.MALFORMED_JSON, Kind.BODY_TOO_SLOW, Kind.IDEMPOTENCY_CONFLICT, Kind.ERASED,
+            Kind.TOO_LARGE, Kind.UNSUPPORTED_MEDIA_TYPE,
             Kind.INVALID_SIGNUP, Kind.NOT_IN_TIME, Kind.BUSY,
         ).items()
     }  # fmt: skip

@@ -31,6 +31,7 @@ async def screen(service: Service, asked: Asked, receive: Receive, client: str) 
     asked.route = PATH
     limits = service.settings.service.limits
     by = asked.deadline()
+    body: bytes | None = None
     latest = asked.arrived + limits.time.total_seconds() if by is None else by - _ON_ITS_WAY
     try:
         async with asyncio.timeout(latest - time.monotonic()):
@@ -46,6 +47,8 @@ async def screen(service: Service, asked: Asked, receive: Receive, client: str) 
             finally:
                 service.under_way -= 1
     except TimeoutError:
+        if body is None:
+            raise Refused(Kind.BODY_TOO_SLOW, "it was still on its way when the time was over") from None
         raise Refused(
             Kind.NOT_IN_TIME,
             "the decision was not stored in time; under the same idempotency key the request can be made again",

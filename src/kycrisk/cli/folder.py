@@ -17,7 +17,7 @@ from kycrisk.cli.terminal import Paint, say
 _SETTINGS = """\
 # The settings of this folder. Paths are relative to this file; what is commented out is the default.
 # Environment variables go before the file: KYCRISK_RULES, KYCRISK_EXEMPTIONS, KYCRISK_STATE, KYCRISK_GEO_COUNTRY,
-# KYCRISK_GEO_ASN, KYCRISK_DATABASE, KYCRISK_SITE_KEY, KYCRISK_OFFLINE.
+# KYCRISK_GEO_ASN, KYCRISK_DATABASE, KYCRISK_SITE_KEY, KYCRISK_LISTEN, KYCRISK_OFFLINE.
 
 rules: rules                     # policy.yaml and the rules; your own lists are in lists/ beside them
 exemptions: exemptions.yaml      # who is exempt from which rule, until when, and who said so
@@ -33,6 +33,18 @@ exemptions: exemptions.yaml      # who is exempt from which rule, until when, an
 #   country: /var/lib/GeoIP/GeoLite2-Country.mmdb
 #   asn: /var/lib/GeoIP/GeoLite2-ASN.mmdb
 #   max_age: 90d                 # an older database answers unknown
+
+# Where decisions are kept when kycrisk runs as a service: a file, or a PostgreSQL database. What is personal in it is
+# sealed under the site key: keep the key file apart from the database, and never lose it.
+# database: postgresql://kycrisk@db.internal/kycrisk   # default: store.db in `state`
+# site_key: /etc/kycrisk/site.key                      # default: site.key in `state`
+
+# How `kycrisk serve` runs: docs/service.md.
+# service:
+#   listen: 127.0.0.1:8080
+#   metrics: open                # key: /metrics needs a key with scope `read`
+#   commit_reserve: 40ms         # kept back from a caller's deadline for storing the decision
+#   limits: {requests_per_second: 500, body: 65536, time: 30s, waiting: 2000}
 
 # Sources that are asked about every signup whose outcome they could still change. Nobody is asked who does not stand
 # here. What each is sent, costs and keeps: docs/sources.md. Keys stand here, or as {env: NAME} or {file: PATH}.
@@ -57,11 +69,6 @@ exemptions: exemptions.yaml      # who is exempt from which rule, until when, an
 #   ipqs: {key: {file: /run/secrets/ipqs}, ask: [ip, email], cost: 0.003 USD}
 #   minfraud: {account_id: 1234, key: {env: MINFRAUD_KEY}, service: score, cost: 0.005 USD}
 #   lookups: {file: lookups.yaml, hosts: [api.example.com], secrets: {acme: {env: ACME_KEY}}}
-
-# Where decisions are kept when kycrisk runs as a service: a file, or a PostgreSQL database. What is personal in it is
-# sealed under the site key: keep the key file apart from the database, and never lose it.
-# database: postgresql://kycrisk@db.internal/kycrisk   # default: store.db in `state`
-# site_key: /etc/kycrisk/site.key                      # default: site.key in `state`
 
 # Decisions go out as webhooks, signed as Standard Webhooks has it, for at least three days until they arrive.
 # webhooks:
