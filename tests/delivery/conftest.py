@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+import io
+import logging
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -28,6 +30,18 @@ SECRET = Secret("whsec_" + base64.b64encode(bytes(range(32))).decode())
 def make(tmp_path):
     (tmp_path / "rules").mkdir()
     return Maker(read_rules(tmp_path / "rules"))
+
+
+@pytest.fixture
+def logged():
+    """What is logged: heard at the source, as a service that was opened before keeps its logs to itself."""
+    heard, logger = io.StringIO(), logging.getLogger("kycrisk")
+    handler, level = logging.StreamHandler(heard), logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield heard.getvalue
+    logger.removeHandler(handler)
+    logger.setLevel(level)
 
 
 @pytest.fixture

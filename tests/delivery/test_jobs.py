@@ -37,7 +37,7 @@ async def statuses(store):
     return dict(await store.read(lambda c: [tuple(row) for row in c.execute(query)]))
 
 
-def test_a_job_runs_at_its_ticks_and_a_failed_one_is_told(url, caplog):
+def test_a_job_runs_at_its_ticks_and_a_failed_one_is_told(url, logged):
     async def body():
         ran, twice = [], asyncio.Event()
 
@@ -64,7 +64,7 @@ def test_a_job_runs_at_its_ticks_and_a_failed_one_is_told(url, caplog):
     assert counted["recheck", "done"] >= 1
     assert schedules == ["kycrisk-recheck"]
     assert found["ERROR"] == 1
-    assert "a job failed" in caplog.text
+    assert "a job failed" in logged()
 
 
 def test_a_schedule_that_is_no_longer_wished_is_taken_away(url):

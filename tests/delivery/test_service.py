@@ -122,7 +122,7 @@ def test_dead_letters_are_listed_and_replayed(serve, folder, receiver):
     assert receiver.received == []  # nobody works
 
 
-def test_a_webhook_with_a_mistake_costs_no_screening(serve, folder, receiver, caplog):
+def test_a_webhook_with_a_mistake_costs_no_screening(serve, folder, receiver, logged):
     with_hook(folder, receiver)
     settings = folder / "kycrisk.yaml"
     settings.write_text(settings.read_text().replace("whsec_", "whsec_!"))
@@ -131,8 +131,8 @@ def test_a_webhook_with_a_mistake_costs_no_screening(serve, folder, receiver, ca
         return (await api.screen()).status_code, (await api.ask("GET", "/v1/deliveries")).json()["items"]
 
     assert serve(body) == (201, [])
-    assert "a webhook is out of use: " in caplog.text
-    assert SECRET.reveal()[6:] not in caplog.text
+    assert "a webhook is out of use: " in logged()
+    assert SECRET.reveal()[6:] not in logged()
 
 
 def test_those_who_wait_for_a_source_are_screened_again_when_it_answers(serve, folder, forum):

@@ -3,7 +3,9 @@
 from datetime import timedelta
 
 import pytest
+from typer.testing import CliRunner
 
+from kycrisk.cli import app as cli
 from kycrisk.cron import parse_cron
 from kycrisk.problems import Problems
 from kycrisk.settings import read_settings
@@ -49,6 +51,7 @@ retention: {{signups: 400d, decisions: 730d}}
     assert (settings.retention.signups, settings.retention.facts) == (timedelta(days=400), None)
 
 
+SHOWN = {"webhooks", "- {url", "jobs", "recheck", "feeds", "retention"}
 GOOD = f"  - {{url: https://good.example.com/, secret: {SECRET}}}\n"
 
 
@@ -163,3 +166,15 @@ def test_cron(text, wanted):
     except ValueError:
         found = None
     assert found == wanted
+
+
+def test_what_init_shows_is_right(tmp_path):
+    assert CliRunner().invoke(cli, ["init", str(tmp_path / "site")]).exit_code == 0
+    file = tmp_path / "site" / "kycrisk.yaml"
+    lines = file.read_text().splitlines()
+    shown = [line.removeprefix("# ") for line in lines[lines.index("# webhooks:") : lines.index("# network:")]]
+    file.write_text("\n".join(line for line in shown if line.partition(":")[0].strip() in SHOWN) + "\n")
+    settings = read_settings(file, environ={"KYCRISK_WEBHOOK_SECRET": SECRET})
+    assert settings.webhooks.problems == ()
+    assert [each.host for each in settings.webhooks.endpoints] == ["shop.example.com"]
+    assert (settings.jobs.recheck, settings.retention.signups) == ("*/5 * * * *", timedelta(days=400))
