@@ -8,7 +8,7 @@ from datetime import datetime
 
 from standardwebhooks import Webhook as Signer
 
-from kycrisk.decision_json import decision_from_json, moment_text
+from kycrisk.decision_json import moment_text
 from kycrisk.lookups.secrets import Secret
 from kycrisk.outcome import Outcome
 from kycrisk.store.deliveries import Delivery
@@ -19,7 +19,7 @@ def body_of(delivery: Delivery, decision: bytes) -> bytes:
 
     So whatever is sent under one webhook-id is the same at every attempt, by whichever process.
     """
-    timestamp = moment_text(decision_from_json(decision).decided_at)
+    timestamp = moment_text(delivery.decided_at)
     frame = f'{{"type":"{delivery.event.value}","timestamp":"{timestamp}","data":{{'
     before = delivery.before
     if before is not None:

@@ -51,6 +51,7 @@ class Delivery:
     endpoint: str
     event: Event
     decision: str
+    decided_at: datetime
     before: Before | None
     state: State
     attempts: int
@@ -173,7 +174,7 @@ class Deliveries:
         return await self._writer.write(_forget, (state, micros(before)))
 
 
-_WITH_DECISION = select(DELIVERIES, DECISIONS.c.id.label("decision_id")).join(
+_WITH_DECISION = select(DELIVERIES, DECISIONS.c.id.label("decision_id"), DECISIONS.c.decided_at).join(
     DECISIONS, DECISIONS.c.seq == DELIVERIES.c.decision
 )
 
@@ -185,6 +186,7 @@ def _delivery(row: Row[Any]) -> Delivery:
         endpoint=row.endpoint,
         event=Event(row.event),
         decision=row.decision_id,
+        decided_at=moment(row.decided_at),
         before=None if row.before_decision is None else Before(row.before_decision, row.before_outcome),
         state=State(row.state),
         attempts=row.attempts,
