@@ -10,9 +10,10 @@ import pytest
 from dbos import DBOS
 from sqlalchemy import text
 
-from kycrisk.delivery.jobs import DEAD_AFTER, Job, Jobs, dbos_url
+from kycrisk.delivery.jobs import DEAD_AFTER, Job, Jobs, dbos_url, make_tables
 from kycrisk.delivery.tally import Tally
 from kycrisk.store.database import open_database
+from kycrisk.store.failure import WrongSchema
 from kycrisk.store.store import Store
 from tests.store.conftest import KEY
 
@@ -116,6 +117,27 @@ def test_what_a_dead_process_left_is_taken_over(url):
     before, dead = asyncio.run(body())
     assert before["PENDING"] == 1
     assert dead == 1
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)  # SQLite's are always made
+def test_tables_are_made_where_that_is_wished_only(url):
+    async def run():
+        pass
+
+    async def start():
+        async with await Store.open(url, site_key=KEY) as store:
+            jobs = Jobs(store, {"recheck": Job("recheck", "0 3 * * *", run)}, clock=now, tally=Tally())
+            await jobs.start()
+            await jobs.stop()
+
+    async def prepare():
+        await (await Store.open(url, site_key=KEY, upgrade_tables=True)).close()
+
+    asyncio.run(prepare())
+    with pytest.raises(WrongSchema, match="has no tables of this version for `jobs`"):
+        asyncio.run(start())
+    make_tables(url)
+    asyncio.run(start())
 
 
 @pytest.mark.parametrize(

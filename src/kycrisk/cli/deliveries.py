@@ -17,6 +17,8 @@ from kycrisk.cli.terminal import Paint, say, visible
 
 if TYPE_CHECKING:
     from kycrisk.store.deliveries import Delivery
+    from kycrisk.store.pages import Page
+    from kycrisk.store.store import Store
 
 deliveries = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List and replay what is sent to webhooks.")
 
@@ -54,13 +56,14 @@ def list_(
     offline: Offline = False,
 ) -> None:
     """List deliveries, the newest first."""
-    from kycrisk.store.deliveries import State
 
-    wanted = None if state is None else State[state.value.upper()]
-    page = asked(
-        settings_of(ctx, config, offline),
-        lambda kept: kept.deliveries.page(state=wanted, endpoint=endpoint or None, limit=limit),
-    )
+    async def wanted(kept: Store) -> Page[Delivery]:
+        from kycrisk.store.deliveries import State
+
+        state_ = None if state is None else State[state.value.upper()]
+        return await kept.deliveries.page(state=state_, endpoint=endpoint or None, limit=limit)
+
+    page = asked(settings_of(ctx, config, offline), wanted)
     say(*(json.dumps(_told(each)) if format_ is Format.jsonl else _line(each) for each in page.items))
 
 

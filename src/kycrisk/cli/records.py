@@ -160,6 +160,11 @@ def upgrade(ctx: typer.Context, config: Config = None, offline: Offline = False)
             make_site_key(settings.site_key)
             say(f"made {near(settings.site_key)}; keep a copy apart from the database: without it nothing opens")
         read_site_key(settings.site_key)
+        if settings.jobs.recheck or settings.jobs.retention:
+            from kycrisk.delivery.jobs import make_tables
+
+            make_tables(settings.database)
+            say("the tables for `jobs` are there")
         if before == now:
             say(f"the tables are of version {now} already")
         else:

@@ -18,11 +18,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from dbos import DBOS, DBOSConfig, ScheduleInput
+from dbos import error as dbos_error
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.engine import URL
 
 from kycrisk.delivery.tally import Tally
-from kycrisk.store.failure import StoreUnavailable
+from kycrisk.store.database import open_database
+from kycrisk.store.failure import StoreUnavailable, WrongSchema
 from kycrisk.store.moments import micros
 from kycrisk.store.schema import WORKERS
 from kycrisk.store.store import Store
@@ -86,7 +88,7 @@ class Jobs:
         self._beating: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Schedule the jobs, and run what is due from now on."""
+        """Schedule the jobs, and run what is due from now on. Raises `WrongSchema` and `StoreUnavailable`."""
         loop = asyncio.get_running_loop()
 
         def run(name: str) -> None:
@@ -94,7 +96,12 @@ class Jobs:
 
         _running.update(dict.fromkeys(self._jobs, run))
         await self._beat()
-        await asyncio.to_thread(self._launch)
+        try:
+            await asyncio.to_thread(self._launch)
+        except dbos_error.DBOSInitializationError:
+            await asyncio.to_thread(DBOS.destroy)
+            message = f"{self._store.database} has no tables of this version for `jobs`"
+            raise WrongSchema(message, "`kycrisk store upgrade` makes them", None, "") from None
         self._beating = loop.create_task(self._beat_often(), name="kycrisk-jobs-beat")
 
     async def stop(self) -> None:
@@ -169,6 +176,15 @@ class Jobs:
 
     async def _beat(self) -> None:
         await self._store.write(lambda tx: _seen(tx, self.worker))
+
+
+def make_tables(url: str) -> None:
+    """Make the tables that jobs need, or bring them to this version: DBOS's own. Raises `Problems`."""
+    database = open_database(url)
+    try:
+        DBOS.migrate(dbos_url(database.url))
+    finally:
+        database.close()
 
 
 def dbos_url(url: URL) -> str:
