@@ -277,3 +277,18 @@ def test_no_delivery_without_its_decision(deliver, receiver):
         return await site.all()
 
     assert [each.decision for each in deliver(body, hook(receiver.url))] == ["dec_00000001"]
+
+
+def test_what_was_not_sent_when_it_stops_is_given_back(deliver, receiver, clock):
+    async def body(site):
+        for number in range(3):
+            await site.decide(f"a-{number}")
+        site.courier.stop()
+        await site.courier.round()
+        await site.courier.run()  # ends at once
+        return await site.all()
+
+    given_back = deliver(body, hook(receiver.url))
+    assert [(each.state, each.attempts, each.first_at) for each in given_back] == [(State.WAITING, 0, None)] * 3
+    assert {each.due_at for each in given_back} == {clock.now}
+    assert receiver.received == []
