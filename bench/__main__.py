@@ -14,13 +14,13 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from bench import command, dns, evaluation, fraudrecord, lists, loading, screening, service
+from bench import columns, command, dns, durable, evaluation, fraudrecord, lists, loading, network, screening, service
 from bench.figure import Options, Section
 from bench.peers import version_of
 from bench.picture import draw
 
 FOLDER = Path(__file__).parent
-SCRIPTS = (evaluation, loading, lists, screening, command, dns, fraudrecord, service)
+SCRIPTS = (evaluation, loading, lists, screening, columns, command, dns, network, fraudrecord, durable, service)
 
 
 def main(arguments: list[str]) -> int:

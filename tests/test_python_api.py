@@ -5,6 +5,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -12,6 +13,8 @@ import kycrisk
 from kycrisk import AsyncScreener, Problems, Screener, decision_from_json, decision_to_json
 from kycrisk.cli import app
 from kycrisk.outcome import Outcome
+from kycrisk.screening.columns.opening import open_table_screener
+from kycrisk.screening.inputs.parquet import raw_signup
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "python.md"
 TOR = {"account_id": "a-1", "email": "x@burner.example", "ip": "203.0.113.5", "address": {"country": "DE"}}
@@ -103,14 +106,32 @@ def test_exemptions_silence_a_rule_visibly_until_their_date(site, tmp_path):
 
 
 def test_the_page_runs(site, monkeypatch, capsys):
-    """Every example of the page, in a folder that holds a `site`."""
+    """Every example of the page, in a folder that holds a `site` and a table of accounts."""
     monkeypatch.chdir(site.parent)
+    pl.DataFrame(
+        [{"account_id": "a-1", "email": "x@burner.example", "ip": ip} for ip in ("203.0.113.5", "203.0.113")]
+    ).write_parquet("accounts.parquet")
     for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL):
         exec(compile(block, str(PAGE), "exec"), {})  # our own page
-    assert "review allow deny False" in capsys.readouterr().out.replace("Outcome.", "")
+    assert "review allow deny False" in (said := capsys.readouterr().out.replace("Outcome.", ""))
+    assert "`203.0.113` is not an IP" in said
+    assert pl.read_parquet("verdicts-0.parquet").height == 1
 
 
 def test_public_names_exist():
     assert [name for name in kycrisk.__all__ if not hasattr(kycrisk, name)] == []
     with pytest.raises(AttributeError, match="has no `screener_of`"):
         _ = kycrisk.screener_of
+
+
+def test_tables_are_decided_as_signups_are(site):
+    folder = site / "samples" / "kycrisk.yaml"
+    tables, screener = open_table_screener(folder, NOW), Screener.open(folder, clock=lambda: NOW)
+    rows = pl.read_csv(site / "samples" / "signups.csv", infer_schema=False)
+    screened = tables.screen(rows)
+    signups = [screener.signup(raw_signup(rows.columns, cells)) for cells in rows.iter_rows()]
+    decisions = [screener.screen(signup) for signup in signups]
+    assert screened.refused.height == 0
+    assert screened.verdicts.select("account_id", "outcome", "score", "settled").rows() == [
+        (decision.account_id, str(decision.outcome), decision.score, decision.settled) for decision in decisions
+    ]

@@ -22,6 +22,8 @@ Value = Scalar | frozenset[Scalar]
 
 #: Integers in facts are exact as IEEE doubles, so that the scalar and the columnar engine agree.
 MAX_INT = 2**53
+#: Durations end here for the same reason: sums of two are exact as 64-bit microseconds.
+MAX_DURATION = timedelta(days=365 * 10_000)
 MAX_TEXT = 65_536
 MAX_SET = 10_000
 
@@ -211,10 +213,12 @@ def _scalar(type_: Type, raw: object) -> Scalar:
         case (Type.STR, str()):
             return _text(raw)
         case (Type.DURATION, timedelta()):
-            return raw
+            return _duration(raw)
         case (Type.DURATION, str()):
             try:
-                return parse_duration(raw)
+                return _duration(parse_duration(raw))
+            except FactError:
+                raise
             except ValueError as error:
                 raise FactError(str(error)) from None
         case (Type.DATETIME, datetime()):
@@ -243,6 +247,12 @@ def _text(raw: str) -> str:
         raw.encode()
     except UnicodeEncodeError:
         raise FactError("the text holds a lone surrogate, which is not a character") from None
+    return raw
+
+
+def _duration(raw: timedelta) -> timedelta:
+    if abs(raw) > MAX_DURATION:
+        raise FactError(f"{_shown(str(raw))} is beyond ±10,000 years")
     return raw
 
 

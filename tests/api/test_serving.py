@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import random
 import signal
 import threading
@@ -12,7 +13,7 @@ from sqlalchemy import create_engine, text
 
 from tests.api.conftest import SIGNUP, SOAKING
 
-KILLS = 200 if SOAKING else 2
+KILLS = int(os.environ.get("KYCRISK_TEST_KILLS", 200 if SOAKING else 2))  # on each database
 CALLERS = 4
 
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import polars as pl
 import pytest
 
 from bench.bare import bare_function
+from bench.handwritten import handwritten
 from bench.isolation import Isolated
 from bench.peers import installed, module_of
 from bench.peers.peer import Peer
 from bench.translate import CEL, expression, negations_inward
 from bench.workload import SIGNALS, make_facts, make_rules, make_ruleset, without_a_third
 from kycrisk.outcome import Finding
+from kycrisk.ruleset.columns.judge import ColumnRuleset
+from kycrisk.ruleset.columns.values import column
 from kycrisk.ruleset.condition import All, AnyOf, Compare, Condition, Literal, Not, OneOf, SignalRef
 from kycrisk.ruleset.evaluate import compile_ruleset
-from kycrisk.ruleset.reference import finding, truth
+from kycrisk.ruleset.reference import finding, truth, verdict
 from kycrisk.signals import Type
 
 RULES, FACTS = 80, 200
@@ -95,3 +99,13 @@ def test_negations_move_inward(condition: Condition, inward: Condition) -> None:
 def test_an_expression_in_another_language() -> None:
     condition = AnyOf((All((FREE, Not(TOR))), FAR))
     assert expression(condition, CEL) == '((email_free && !(ip_tor_exit)) || (ip_country in ["BR", "ID"]))'
+
+
+def test_the_columns_and_the_handwritten_ones_say_what_the_reference_says() -> None:
+    ruleset, facts = make_ruleset(RULES), make_facts(FACTS)
+    table = pl.DataFrame([column(name, each.type, [known[name] for known in facts]) for name, each in SIGNALS.items()])
+    verdicts = [verdict(ruleset, known) for known in facts]
+    told = [(int(each.outcome), each.score) for each in verdicts]
+    ours = ColumnRuleset(compile_ruleset(ruleset)).verdicts(table)
+    assert list(zip(ours["outcome"].to_physical(), ours["score"], strict=True)) == told
+    assert table.select(handwritten(ruleset)).select("outcome", "score").rows() == told

@@ -19,6 +19,7 @@ from kycrisk.ruleset.verdict import Verdict
 from kycrisk.ruleset.words import condition_text, explain
 from kycrisk.signals import Signal, Subject, Type, Value, fact_value
 from tests.durable_engine.library import needs_durable_rules
+from tests.ruleset.tables import judged
 
 Judge = Callable[[Mapping[str, Value], Collection[str]], Verdict]
 
@@ -39,6 +40,7 @@ def durable_rules(ruleset: Ruleset) -> Judge:
 ENGINES = (
     pytest.param(lambda ruleset: partial(reference.verdict, ruleset), id="reference"),
     pytest.param(lambda ruleset: compile_ruleset(ruleset).verdict, id="generated"),
+    pytest.param(lambda ruleset: lambda known, exempt: judged(ruleset, [known], [exempt])[0], id="columns"),
     pytest.param(durable_rules, id="durable", marks=needs_durable_rules),
 )
 

@@ -40,11 +40,14 @@ def postgresql():
 def url(request, tmp_path):
     """A new database, empty."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/store.db"
+        yield f"sqlite:///{tmp_path}/store.db"
+        return
     server, name = request.getfixturevalue("postgresql"), f"t{secrets.token_hex(6)}"
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    return server.get_uri(name)
+    yield server.get_uri(name)
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")  # else stopping the server takes a minute
 
 
 @pytest.fixture

@@ -43,6 +43,13 @@ class Database:
         """Number and owner of the autonomous system that announces an address; 0 and "" when there is none."""
         return self.network_in(self.record(ip), ip)
 
+    def prefix(self, ip: IP) -> int:
+        """The length of the prefix around an address for which the database says the same throughout."""
+        try:
+            return self.reader.get_with_prefix_len(ip)[1]
+        except (maxminddb.InvalidDatabaseError, ValueError):
+            return ip.max_prefixlen
+
     def record(self, ip: IP) -> Record | Unknown:
         """What the database says about an address: empty when it does not know it."""
         try:

@@ -145,8 +145,8 @@ class NetworkIndex:
     __slots__ = ("_behind_v4", "_v4", "_v6")
 
     def __init__(self, sets: Sequence[NetworkSet]) -> None:
-        self._v4 = _pieces([each.blocks(4) for each in sets])
-        self._v6 = _pieces([each.blocks(6) for each in sets])
+        self._v4 = pieces([each.blocks(4) for each in sets])
+        self._v6 = pieces([each.blocks(6) for each in sets])
         starts = self._v4[0]
         #: How many pieces start before each /16.
         self._behind_v4 = array("I", [bisect_left(starts, block << 16) for block in range(2**16 + 1)])
@@ -164,7 +164,7 @@ class NetworkIndex:
         return held[piece] if piece >= 0 else 0
 
 
-def _pieces(sets: Sequence[Iterable[tuple[int, int]]]) -> tuple[list[int], list[int]]:
+def pieces(sets: Sequence[Iterable[tuple[int, int]]]) -> tuple[list[int], list[int]]:
     """Where each piece of the address space starts, and the sets that cover it. Blocks are (first, behind the last).
 
     The blocks of a set are disjoint, so each of their ends switches the set's bit.

@@ -10,7 +10,7 @@ import re2
 
 from kycrisk.durations import format_duration, parse_duration
 from kycrisk.ruleset.condition import Literal, Network, Operand
-from kycrisk.signals import MAX_INT, Type
+from kycrisk.signals import MAX_DURATION, MAX_INT, Type
 
 MAX_PATTERN = 1000
 MAX_WINDOW = timedelta(days=366)
@@ -58,9 +58,12 @@ def coerce(operand: Operand, wanted: Type) -> Operand:
     match wanted:
         case Type.DURATION:
             try:
-                return Literal(parse_duration(text), Type.DURATION)
+                duration = parse_duration(text)
             except ValueError as error:
                 raise WrongLiteral(str(error)) from None
+            if abs(duration) > MAX_DURATION:
+                raise WrongLiteral(f"`{text}` is beyond ±10,000 years")
+            return Literal(duration, Type.DURATION)
         case Type.DATETIME:
             return Literal(_moment(text), Type.DATETIME)
         case Type.IP:

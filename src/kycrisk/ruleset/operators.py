@@ -12,7 +12,7 @@ from typing import Any
 
 import re2
 
-from kycrisk.signals import Scalar
+from kycrisk.signals import MAX_DURATION, Scalar
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +69,7 @@ def arithmetic(op: str, left: Scalar, right: Scalar) -> Scalar | None:
         result: Any = left + right if op == "+" else left - right  # type: ignore[operator]
     except OverflowError:
         return None
-    return result if not isinstance(result, timedelta) or abs(result) <= _LONGEST else None
-
-
-_LONGEST = timedelta(days=365 * 10_000)
+    return result if not isinstance(result, timedelta) or abs(result) <= MAX_DURATION else None
 
 
 def _number(op: str, left: float, right: float) -> float | None:

@@ -68,11 +68,12 @@ def truth(condition: Condition, known: Known) -> Truth:
         case AnyOf(items):
             truths = [truth(item, known) for item in items]
             return True if True in truths else None if None in truths else False
-    operands = [value_of(operand, known) for operand in _operands(condition)]
-    return None if None in operands else _leaf(condition, operands)
+    values = [value_of(operand, known) for operand in operands(condition)]
+    return None if None in values else _leaf(condition, values)
 
 
-def _operands(leaf: Condition) -> tuple[Operand, ...]:
+def operands(leaf: Condition) -> tuple[Operand, ...]:
+    """The operands of a leaf."""
     match leaf:
         case Compare(_, left, right) | TextTest(_, left, right) | InSet(left, right):
             return (left, right)

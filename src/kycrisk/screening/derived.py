@@ -101,7 +101,7 @@ def prepare_derived(
                     unanswered[ref.name] = entries
                     origins[ref.name] = Origin(f"list {name}")
                 else:
-                    read = _read_instead(signal, entries)
+                    read = read_instead(signal, entries)
                     answers.append((ref.name, read, _membership(read, entries)))
                     origins[ref.name] = entries.origin
             case Velocity() as velocity:
@@ -114,7 +114,7 @@ def prepare_derived(
     return DerivedSignals(tuple(answers), origins, unanswered, unshared)
 
 
-def _read_instead(signal: str, entries: Entries) -> str:
+def read_instead(signal: str, entries: Entries) -> str:
     """A list of mailboxes holds canonical addresses, so the canonical form that is known already is looked up."""
     return "email.canonical" if entries.kind is ListKind.EMAIL and signal == "email.address" else signal
 

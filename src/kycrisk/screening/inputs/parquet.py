@@ -43,10 +43,10 @@ def _rows(frame: pl.LazyFrame, names: Sequence[str], size: int, done: list[int],
         except (pl.exceptions.PolarsError, OSError) as error:
             raise Problems([Problem(place, f"cannot be read on from row {offset + 1}: {_first_line(error)}")]) from None
         for done[0], cells in enumerate(part.iter_rows(), offset + 1):
-            yield done[0], _raw(names, cells)
+            yield done[0], raw_signup(names, cells)
 
 
-def _raw(names: Sequence[str], cells: Sequence[Any]) -> dict[str, object]:
+def raw_signup(names: Sequence[str], cells: Sequence[Any]) -> dict[str, object]:
     """The cells of a row as a signup has them: nested, and without what is null."""
     raw: dict[str, Any] = {}
     for name, cell in zip(names, cells, strict=True):
