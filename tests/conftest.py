@@ -1,11 +1,30 @@
-"""Profiles of the random tests: `make test` runs the quick one, `.ci/run` the thorough one."""
+"""Profiles of the random tests (`make test` runs the quick one, `.ci/run` the thorough one); the screening server."""
 
 import os
+from collections import Counter
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.service import serving
 
 _QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 settings.register_profile("quick", max_examples=100, deadline=None, suppress_health_check=_QUIET)
 settings.register_profile("thorough", max_examples=2500, deadline=None, suppress_health_check=_QUIET)
 settings.register_profile("soak", max_examples=25_000, deadline=None, suppress_health_check=_QUIET)
 settings.load_profile(os.environ.get("KYCRISK_TEST_PROFILE", "quick"))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """What was skipped is said, a line a reason."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    for reason, number in reasons.items():
+        terminalreporter.write_line(f"{number} skipped: {reason}")
+
+
+@pytest.fixture(scope="session")
+def screening_server(tmp_path_factory):
+    """`kycrisk serve`, one for all tests of what calls it."""
+    with serving(tmp_path_factory.mktemp("service") / "site") as running:
+        yield running

@@ -12,6 +12,8 @@ SOURCES = sorted((ROOT / "src" / "kycrisk").rglob("*.py"))
 
 def test_no_import_points_up_and_no_cycle(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
+    # It would switch off every logger of this process, for all tests that come after.
+    monkeypatch.setattr("importlinter.cli.logging_config.dictConfig", lambda config: None)
     code = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
     assert code == 0, capsys.readouterr().out
 

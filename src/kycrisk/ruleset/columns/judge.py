@@ -59,7 +59,7 @@ class ColumnRuleset:
             for name, type_ in self.signals.items()
             if name not in facts.columns
         ]
-        # Series, not expressions: Polars keeps a constant column as one value, whose comparison with a literal is one row.
+        # Series, not expressions: Polars keeps a constant column as one value, and a literal beside it makes one row.
         columns = pl.DataFrame([*facts.get_columns(), *missing])
         rows = pl.int_range(pl.len(), dtype=pl.UInt32).alias(_ROW)
         judged = columns.select(rows, *self._truths)
