@@ -22,7 +22,7 @@ from tests.delivery.conftest import hook, site_of
 from tests.store.conftest import KEY
 from tests.store.making import RULES, Maker, read_rules
 
-KILLS = 200 if os.environ.get("KYCRISK_TEST_PROFILE") == "thorough" else 4
+KILLS = int(os.environ.get("KYCRISK_TEST_KILLS", 200 if os.environ.get("KYCRISK_TEST_PROFILE") == "thorough" else 4))
 ROOT = Path(__file__).resolve().parents[2]
 
 
