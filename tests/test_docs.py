@@ -14,11 +14,13 @@ from typer.testing import CliRunner
 
 from kycrisk.cli import app
 from kycrisk.cli.signals import SIGNALS_PAGE_HEAD
+from kycrisk.service_settings import JobsForm, RetentionForm
 from kycrisk.settings import VARIABLES, GeoForm, SettingsForm
 from kycrisk.shipped import shipped
 from kycrisk.sources.catalogue import shipped_signals
 from kycrisk.sources.choosing import BudgetForm, NetworkForm
 from kycrisk.sources.kinds import KINDS
+from kycrisk.webhook_settings import WebhookForm
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 WRITING = bool(os.environ.get("KYCRISK_WRITE_DOCS"))
@@ -133,7 +135,14 @@ def test_every_command_and_option_is_documented(path, command):
 
 def test_every_setting_is_documented():
     page = (DOCS / "settings.md").read_text()
-    sections = {"geo": GeoForm, "network": NetworkForm, "budget": BudgetForm}
+    sections = {
+        "geo": GeoForm,
+        "network": NetworkForm,
+        "budget": BudgetForm,
+        "webhooks": WebhookForm,
+        "jobs": JobsForm,
+        "retention": RetentionForm,
+    }
     names = [name for name in SettingsForm.model_fields if name not in sections]
     names += [f"{section}.{name}" for section, form in sections.items() for name in form.model_fields]
     assert [name for name in [*names, *VARIABLES] if f"`{name}`" not in page] == []

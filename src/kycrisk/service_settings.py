@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+from kycrisk.cron import parse_cron
 from kycrisk.durations import parse_duration
 
 _LISTEN = re.compile(r"(?:(?P<host>[^\s:/\[\]]+)|\[(?P<v6>[0-9A-Fa-f:.]+)\]):(?P<port>\d{1,5})", re.ASCII)
@@ -40,6 +41,40 @@ class LimitsForm(BaseModel):
     waiting: int = Field(
         default=2_000, ge=1, le=1_000_000, description="screenings under way; those over it are answered 503 at once"
     )
+
+
+def _cron(raw: object) -> str:
+    if not isinstance(raw, str):
+        raise ValueError(f"`{raw}` is not a schedule such as `*/5 * * * *`")
+    return parse_cron(raw)
+
+
+Cron = Annotated[str, BeforeValidator(_cron)]
+
+
+class JobsForm(BaseModel):
+    """When what recurs is done, as cron expressions in UTC. What is left out is not done."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    recheck: Cron | None = Field(
+        default=None, description="unsettled accounts are screened anew where the sources they wait for answer again"
+    )
+    feeds: Cron | None = Field(default=None, description="lists from outside are brought up to date")
+    retention: Cron | None = Field(default=None, description="what is past its `retention` is deleted")
+
+
+class RetentionForm(BaseModel):
+    """How long what is kept is kept, by kind. What is left out is kept for good, or as long as the store says."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    signups: Span | None = Field(default=None, description="what customers gave; rechecks need it")
+    facts: Span | None = Field(default=None, description="what velocity counts; at least the longest window of a rule")
+    decisions: Span | None = Field(default=None, description="decisions, with their evidence and deliveries")
+    list_entries: Span | None = Field(default=None, description="ended entries of lists")
+    exemptions: Span | None = Field(default=None, description="ended exemptions")
+    api_keys: Span | None = Field(default=None, description="ended API keys")
 
 
 class ServiceForm(BaseModel):

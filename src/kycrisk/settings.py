@@ -15,11 +15,22 @@ from kycrisk.documents import At, open_document
 from kycrisk.durations import parse_duration
 from kycrisk.feeds.catalogue import default_catalogue
 from kycrisk.problems import Problem, Problems
-from kycrisk.service_settings import LimitsForm, ServiceForm, ServiceSettings, listen_address, service_settings
+from kycrisk.service_settings import (
+    JobsForm,
+    LimitsForm,
+    RetentionForm,
+    ServiceForm,
+    ServiceSettings,
+    listen_address,
+    service_settings,
+)
 from kycrisk.shipped import shipped
 from kycrisk.sources.choice import NOTHING_CHOSEN, Choice
 from kycrisk.sources.choosing import SECTIONS, is_confidential, read_choice
 from kycrisk.sources.form import Surroundings
+from kycrisk.webhook_settings import NO_WEBHOOKS, Webhooks, read_webhooks
+from kycrisk.webhook_settings import SECTION as WEBHOOKS
+from kycrisk.webhook_settings import is_confidential as is_webhook_secret
 
 FILE = "kycrisk.yaml"
 GEO_MAX_AGE = timedelta(days=90)
@@ -30,7 +41,8 @@ EngineName = Literal["generated", "durable"]
 class Settings:
     """Where everything of a site lies, and whom it asks; paths are absolute.
 
-    What is wrong with the sources stands in `sources.problems`: it costs those sources, and nothing else.
+    What is wrong with the sources stands in `sources.problems`: it costs those sources, and nothing else. So do
+    the `webhooks`.
     """
 
     file: Path | None  # None: no kycrisk.yaml, so everything is as shipped
@@ -48,6 +60,9 @@ class Settings:
     database: str = field(repr=False)  # the URL of the store; it may hold a password
     site_key: Path
     service: ServiceSettings = field(default_factory=ServiceSettings)
+    webhooks: Webhooks = NO_WEBHOOKS
+    jobs: JobsForm = field(default_factory=JobsForm)
+    retention: RetentionForm = field(default_factory=RetentionForm)
 
     def __post_init__(self) -> None:
         if self.offline and not self.sources.offline:
@@ -99,6 +114,9 @@ class SettingsForm(BaseModel):
     )
     site_key: str = Field(default="", description="the file of the site key; default: site.key in `state`")
     service: ServiceForm = Field(default_factory=ServiceForm, description="how `kycrisk serve` runs")
+    webhooks: Any = Field(default=None, description="where decisions are sent")
+    jobs: JobsForm = Field(default_factory=JobsForm, description="when what recurs is done")
+    retention: RetentionForm = Field(default_factory=RetentionForm, description="how long what is kept is kept")
     offline: bool = Field(default=False, description="never use the network")
     engine: EngineName = Field(default="generated", description="what judges the rules")
 
@@ -137,16 +155,16 @@ def read_settings(where: Path, *, environ: Mapping[str, str] = os.environ) -> Se
         raise Problems([Problem(str(where), "there is no such folder", "`kycrisk init` makes one")])
     present, folder = file.is_file(), file.parent.resolve()
     if not present:
-        return _settings(_overridden(SettingsForm(), environ), None, folder, NOTHING_CHOSEN)
+        return _settings(_overridden(SettingsForm(), environ), None, folder, NOTHING_CHOSEN, NO_WEBHOOKS)
     document = open_document(file, confidential=_is_confidential)
-    sections = [(name,) for name in SECTIONS]
+    sections = [(name,) for name in (*SECTIONS, WEBHOOKS)]
     form = _overridden(document.read(SettingsForm, but=sections), environ)
-    choice = read_choice(document, Surroundings(folder=folder, environ=environ))
-    return _settings(form, file, folder, choice)
+    around = Surroundings(folder=folder, environ=environ)
+    return _settings(form, file, folder, read_choice(document, around), read_webhooks(document, around))
 
 
 def _is_confidential(at: At) -> bool:
-    return is_confidential(at) or at == ("database",)  # its URL may hold a password
+    return is_confidential(at) or is_webhook_secret(at) or at == ("database",)  # its URL may hold a password
 
 
 def _overridden(form: SettingsForm, environ: Mapping[str, str]) -> SettingsForm:
@@ -169,7 +187,8 @@ def _overridden(form: SettingsForm, environ: Mapping[str, str]) -> SettingsForm:
             target[last] = str(Path(text).absolute())
     geo, service = GeoForm.model_construct(**raw["geo"]), ServiceForm.model_construct(**raw["service"])
     service.limits = LimitsForm.model_construct(**raw["service"]["limits"])
-    return SettingsForm.model_construct(**{**raw, "geo": geo, "service": service})
+    apart = {"geo": geo, "service": service, "jobs": form.jobs, "retention": form.retention}
+    return SettingsForm.model_construct(**{**raw, **apart})
 
 
 def _check_listen(variable: str, text: str) -> None:
@@ -179,7 +198,7 @@ def _check_listen(variable: str, text: str) -> None:
         raise Problems([Problem(f"${variable}", str(error))]) from None
 
 
-def _settings(form: SettingsForm, file: Path | None, folder: Path, sources: Choice) -> Settings:
+def _settings(form: SettingsForm, file: Path | None, folder: Path, sources: Choice, webhooks: Webhooks) -> Settings:
     def at(text: str) -> Path:
         return folder / Path(text).expanduser()
 
@@ -201,4 +220,7 @@ def _settings(form: SettingsForm, file: Path | None, folder: Path, sources: Choi
         service=service_settings(form.service),
         engine=form.engine,
         sources=sources,
+        webhooks=webhooks,
+        jobs=form.jobs,
+        retention=form.retention,
     )

@@ -282,6 +282,12 @@ SCOPED = [
     ("GET", "/v1/feeds", "read"),
     ("POST", "/v1/feeds/update", "lists"),
     ("GET", "/v1/rechecks", "read"),
+    ("GET", "/v1/deliveries", "read"),
+    ("GET", "/v1/deliveries/1", "read"),
+    ("GET", "/v1/deliveries/endpoints", "read"),
+    ("POST", "/v1/deliveries/1/replay", "admin"),
+    ("POST", "/v1/deliveries/replay", "admin"),
+    ("POST", "/v1/deliveries/endpoints/ep_1/enable", "admin"),
 ]
 
 

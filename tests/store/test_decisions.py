@@ -187,9 +187,9 @@ def test_rows_of_other_tables_join_the_transaction(run, make):
             lambda tx: tx.connection.execute(text("CREATE TABLE outbox (decision TEXT UNIQUE, seq BIGINT)")) and None
         )
 
-        def put(connection, stored, decision):
-            row = {"decision": decision.account_id, "seq": stored.seq}
-            connection.execute(text("INSERT INTO outbox VALUES (:decision, :seq)"), row)
+        def put(tx, added):
+            rows = [{"decision": each.decision.account_id, "seq": each.stored.seq} for each in added]
+            tx.connection.execute(text("INSERT INTO outbox VALUES (:decision, :seq)"), rows)
 
         results = await asyncio.gather(
             *(store.decisions.add(make.screening(name, also=put)) for name in ("a", "b", "a", "c")),

@@ -8,7 +8,19 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from kycrisk.api import accounts, batch, contract, decisions, exemptions, feeds, health, lists, rechecks, rulesets
+from kycrisk.api import (
+    accounts,
+    batch,
+    contract,
+    decisions,
+    deliveries,
+    exemptions,
+    feeds,
+    health,
+    lists,
+    rechecks,
+    rulesets,
+)
 from kycrisk.api.door import Door
 from kycrisk.api.problem import MEDIA_TYPE, Kind, Refused, problem_document, refusal_of
 from kycrisk.api.routing import asked_of, service_of
@@ -17,7 +29,7 @@ from kycrisk.api.tracing import NO_TRACING, Tracing
 from kycrisk.problems import Problem
 from kycrisk.store.failure import StoreError
 
-_RESOURCES = (batch, decisions, accounts, lists, exemptions, rulesets, feeds, rechecks, health)
+_RESOURCES = (batch, decisions, accounts, lists, exemptions, rulesets, feeds, rechecks, deliveries, health)
 _BY_STATUS = {
     400: Kind.BAD_REQUEST,
     404: Kind.NOT_FOUND,

@@ -22,6 +22,8 @@ EXTRAS = (
     "ms",
     "key",
     "decision",
+    "delivery",
+    "job",
     "ruleset",
     "problem",
     "problems",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime
@@ -14,21 +14,29 @@ from typing import Any, TextIO
 
 from prometheus_client.core import Metric
 
+from kycrisk.api.delivery_measures import delivery_metrics
 from kycrisk.api.logs import AccessLog
 from kycrisk.api.measures import Measures, gauge
 from kycrisk.api.rate import Rates
+from kycrisk.delivery.endpoint import endpoints_of, outbox_of
+from kycrisk.delivery.rechecking import Rechecker
+from kycrisk.delivery.tally import Tally
+from kycrisk.delivery.worker import Worker
 from kycrisk.feeds.catalogue import Feed, read_catalogues
 from kycrisk.feeds.standing import FeedStanding, feed_standings
+from kycrisk.feeds.update import update
 from kycrisk.problems import Problems
 from kycrisk.ruleset.evaluate import CompiledRuleset, compile_ruleset
 from kycrisk.screening.desk import now_utc
 from kycrisk.service.reload import Standings
 from kycrisk.service.standing import Standing, canonical_ruleset
-from kycrisk.service.stored import Also, StoredScreener
+from kycrisk.service.stored import StoredScreener
 from kycrisk.settings import Settings
 from kycrisk.sources.catalogue import signals_of_site, unanswered
 from kycrisk.sources.opening import Sources, open_sources
-from kycrisk.store.failure import Conflict, NotFound
+from kycrisk.store.deliveries import Depth
+from kycrisk.store.failure import Conflict, NotFound, StoreUnavailable
+from kycrisk.store.screenings import Also
 from kycrisk.store.sealing import SiteKey, make_site_key
 from kycrisk.store.store import Store
 
@@ -66,6 +74,8 @@ class Service:
             watch_files=watch_files,
             on_reload=self.measures.reloaded,
         )
+        self.endpoints, self.tally = endpoints_of(settings.webhooks.endpoints, site_key), Tally()
+        also = also or outbox_of(self.endpoints)
         reserve, limits = settings.service.commit_reserve, settings.service.limits
         self.screener = StoredScreener(store, site_key, self.measures, commit_reserve=reserve, also=also)
         self.rates = Rates(limits.requests_per_second, 2.0 * limits.requests_per_second, time.monotonic)
@@ -77,6 +87,7 @@ class Service:
         self._compiled: OrderedDict[str, CompiledRuleset] = OrderedDict()
         self.feeds: tuple[Feed, ...] = read_catalogues(settings.catalogues)
         self._feeds_standing: tuple[FeedStanding, ...] = ()
+        self._depths: tuple[Depth, ...] = ()
         self.measures.gauges.append(self._gauges)
         self.closing = AsyncExitStack()
 
@@ -90,8 +101,12 @@ class Service:
         access_log: TextIO | None = None,
         upgrade_tables: bool = False,
         also: Also | None = None,
+        works: bool = False,
     ) -> Service:
-        """The service of a site, with rules and lists taken. Raises `Problems`, `StoreError`."""
+        """The service of a site, with rules and lists taken. Raises `Problems`, `StoreError`.
+
+        When it `works`, it sends what is due and runs what recurs, as well as screening.
+        """
         site_key = await asyncio.to_thread(make_site_key, settings.site_key)
         async with AsyncExitStack() as opening:
             store = await Store.open(settings.database, site_key=site_key, clock=clock, upgrade_tables=upgrade_tables)
@@ -114,7 +129,39 @@ class Service:
             service.closing = opening.pop_all()
         service._start(service.standings.watch(), "reload")
         service._start(service._look_at_feeds_often(), "feeds")
+        service._start(service._look_at_deliveries_often(), "deliveries")
+        for problem in settings.webhooks.problems:
+            _log.error("a webhook is out of use: %s", problem)
+        if works:
+            await service._work(upgrade_tables)
         return service
+
+    async def _work(self, upgrade_tables: bool) -> None:
+        worker = Worker(
+            settings=self.settings,
+            store=self.store,
+            endpoints=self.endpoints,
+            rechecker=Rechecker(self.store, self.screener, lambda: self.standing, self.clock),
+            update_feeds=self._update_feeds,
+            clock=self.clock,
+            tally=self.tally,
+            upgrade_tables=upgrade_tables,
+        )
+        try:
+            await worker.start(self.closing)
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def _update_feeds(self) -> None:
+        chosen = [feed for feed in self.feeds if feed.enabled]
+        async with self.updating:
+            results = await asyncio.to_thread(
+                update, chosen, self.settings.snapshots, now=self.clock(), offline=False, force=False
+            )
+        await self.look_at_feeds()
+        told = Counter(str(each.status) for each in results)
+        _log.info("lists were brought up to date: %s", dict(told), extra={"job": "feeds"})
 
     @property
     def standing(self) -> Standing:
@@ -159,8 +206,15 @@ class Service:
             await asyncio.sleep(60)
             await self.look_at_feeds()
 
+    async def _look_at_deliveries_often(self) -> None:
+        while True:
+            with suppress(StoreUnavailable):
+                self._depths = await self.store.deliveries.depths()
+            await asyncio.sleep(5)
+
     def _gauges(self) -> Iterator[Metric]:
         now, standing = self.clock(), self.standing
+        yield from delivery_metrics(self.tally, self._depths, now)
         yield gauge("kycrisk_store_queue_depth", "Changes that wait for the writer.", [((), self.store.writer.depth)])
         yield gauge("kycrisk_screenings_under_way", "Screenings that are not answered yet.", [((), self.under_way)])
         yield gauge(

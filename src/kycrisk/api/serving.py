@@ -20,8 +20,8 @@ from kycrisk.api.app import make_app
 from kycrisk.api.logs import log_to
 from kycrisk.api.service import Service
 from kycrisk.api.tracing import tracing_of
-from kycrisk.service.stored import Also
 from kycrisk.settings import Settings
+from kycrisk.store.screenings import Also
 
 _log = logging.getLogger(__name__)
 
@@ -45,12 +45,15 @@ def serve(
     upgrade_tables: bool = False,
     log: TextIO = sys.stderr,
     also: Also | None = None,
+    works: bool = True,
     on_listening: Callable[[str, int], None] = lambda host, port: None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT. SIGHUP reloads rules and lists. Raises `Problems`, `StoreError` and `OSError`."""
+    """Serve until SIGTERM or SIGINT. SIGHUP reloads rules and lists. It `works` beside: it sends and runs what recurs.
+
+    Raises `Problems`, `StoreError` and `OSError`."""
     log_to(log)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, watch_files, upgrade_tables, log, also, on_listening))
+        runner.run(_serve(settings, watch_files, upgrade_tables, log, also, works, on_listening))
 
 
 async def _serve(
@@ -59,10 +62,11 @@ async def _serve(
     upgrade_tables: bool,
     log: TextIO,
     also: Also | None,
+    works: bool,
     on_listening: Callable[[str, int], None],
 ) -> None:
     service = await Service.open(
-        settings, watch_files=watch_files, access_log=log, upgrade_tables=upgrade_tables, also=also
+        settings, watch_files=watch_files, access_log=log, upgrade_tables=upgrade_tables, also=also, works=works
     )
     gc.collect()
     gc.freeze()  # lists and rules live as long as the process: nothing looks through them again for garbage

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from kycrisk.cli import (
+    deliveries,
     doctor,
     evaluation,
     explain,
@@ -21,6 +22,7 @@ from kycrisk.cli import (
     serve,
     signals,
     support,
+    worker,
 )
 from kycrisk.cli.app import app
 from kycrisk.cli.terminal import note
@@ -29,7 +31,7 @@ __all__ = ["app", "main"]
 
 _GROUPS = (
     folder, rules, doctor, screen, explain, replay, evaluation, recheck, records, feeds, signals, fraudrecord, serve,
-    keys, support, program,
+    worker, deliveries, keys, support, program,
 )  # fmt: skip
 for _group in _GROUPS:
     _group.add_to(app)

@@ -26,7 +26,7 @@ _SECTIONS = {
     "Signups": ("screen", "explain", "replay", "eval", "recheck"),
     "The store": ("accounts", "audit", "store"),
     "Lists, signals, sources": ("feeds", "signals", "schema", "fraudrecord"),
-    "The service": ("serve", "keys", "support"),
+    "The service": ("serve", "worker", "deliveries", "keys", "support"),
     "This program": ("completion", "version"),
 }
 

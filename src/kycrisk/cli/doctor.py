@@ -40,7 +40,7 @@ def doctor(ctx: typer.Context, config: Config = None, offline: Offline = False) 
     paint = Paint.on(sys.stdout)
     settings = settings_of(ctx, config, offline)
     say(*_versions(), *_settings_lines(settings, paint))
-    problems = [*settings.sources.problems, *silent_resolvers(settings.sources)]
+    problems = [*settings.sources.problems, *settings.webhooks.problems, *silent_resolvers(settings.sources)]
     try:
         site = read_site(settings)
         world, standings = _world(settings)

@@ -46,6 +46,15 @@ exemptions: exemptions.yaml      # who is exempt from which rule, until when, an
 #   commit_reserve: 40ms         # kept back from a caller's deadline for storing the decision
 #   limits: {requests_per_second: 500, body: 65536, time: 30s, waiting: 2000}
 
+# Decisions go out as webhooks, signed as Standard Webhooks has it, for at least three days until they arrive.
+# webhooks:
+#   - {url: "https://shop.example.com/hooks/kycrisk", secret: {env: KYCRISK_WEBHOOK_SECRET}}
+# jobs:                          # what `kycrisk serve` and `kycrisk worker` do by themselves; cron, UTC
+#   recheck: "*/5 * * * *"       # unsettled accounts again, where their sources answer again
+#   feeds: "17 */6 * * *"        # lists from outside
+#   retention: "41 3 * * *"      # delete what is past its time
+# retention: {signups: 400d}     # docs/settings.md
+
 # Sources that are asked about every signup whose outcome they could still change. Nobody is asked who does not stand
 # here. What each is sent, costs and keeps: docs/sources.md. Keys stand here, or as {env: NAME} or {file: PATH}.
 # The rules over their answers are drafts in rules/undeliverable.yaml and rules/fraud.yaml: set live those you want.

@@ -53,7 +53,7 @@ def find(
     Exit codes: 1 when there are none.
     """
     signal, value = _sought(email, phone, ip)
-    found = _asked(settings_of(ctx, config, offline), lambda kept: kept.personal_data.accounts_of(signal, value))
+    found = asked(settings_of(ctx, config, offline), lambda kept: kept.personal_data.accounts_of(signal, value))
     say(*map(visible, found))
     raise typer.Exit(0 if found else FINDINGS)
 
@@ -91,7 +91,7 @@ def export(
     """Export everything that the store keeps about one account, as one line of JSON with a proof."""
     settings = settings_of(ctx, config, offline)
     _make_private(output)
-    _give(_asked(settings, lambda kept: kept.personal_data.export(account, _name(by))), output)
+    _give(asked(settings, lambda kept: kept.personal_data.export(account, _name(by))), output)
 
 
 @accounts.command()
@@ -117,7 +117,7 @@ def erase(
             raise Fault("erasing cannot be undone", "say --yes to do it without being asked")
         typer.confirm(f"Erase the personal data of account `{visible(account)}` for good?", abort=True, err=True)
     _make_private(output)  # before anything is erased: a proof that cannot be written would be lost
-    _give(_asked(settings, lambda kept: kept.personal_data.erase(account, _name(by), why)), output)
+    _give(asked(settings, lambda kept: kept.personal_data.erase(account, _name(by), why)), output)
 
 
 @audit.command()
@@ -138,7 +138,7 @@ def verify(
     if expect and not (rows.isdecimal() and len(digest) == 64):
         raise Fault(f"`{expect}` is not ROWS:HASH", "take it from what `kycrisk audit verify` printed before")
     expected = (int(rows), digest) if expect else None
-    found = _asked(settings_of(ctx, config, offline), lambda kept: kept.audit.verify(expected=expected))
+    found = asked(settings_of(ctx, config, offline), lambda kept: kept.audit.verify(expected=expected))
     paint = Paint.on(sys.stdout)
     if found.holds:
         say(f"{paint('green', 'holds')}  {found.rows} rows", f"expect {found.rows}:{found.hash}")
@@ -160,6 +160,11 @@ def upgrade(ctx: typer.Context, config: Config = None, offline: Offline = False)
             make_site_key(settings.site_key)
             say(f"made {near(settings.site_key)}; keep a copy apart from the database: without it nothing opens")
         read_site_key(settings.site_key)
+        if settings.jobs.recheck or settings.jobs.retention:
+            from kycrisk.delivery.jobs import make_tables
+
+            make_tables(settings.database)
+            say("the tables for `jobs` are there")
         if before == now:
             say(f"the tables are of version {now} already")
         else:
@@ -206,7 +211,7 @@ def _service() -> Iterator[None]:
         raise Fault(error.message, error.help) from None
 
 
-def _asked(settings: Settings, question: Callable[[Store], Awaitable[Answer]]) -> Answer:
+def asked(settings: Settings, question: Callable[[Store], Awaitable[Answer]]) -> Answer:
     """What the site's store answers."""
     with _service():
         from kycrisk.store.sealing import read_site_key

@@ -100,7 +100,7 @@ def _problems_of(settings: Settings) -> list[Problem]:
             step()
         except Problems as wrong:
             found += wrong.problems
-    return [*settings.sources.problems, *silent_resolvers(settings.sources), *found]
+    return [*settings.sources.problems, *settings.webhooks.problems, *silent_resolvers(settings.sources), *found]
 
 
 def run_tests(

@@ -12,7 +12,7 @@ from kycrisk.cli.app import Fault
 from kycrisk.cli.options import Config, Offline, settings_of
 from kycrisk.cli.terminal import note, visible
 
-_EXTRA = 'pip install "kycrisk[service]"'
+EXTRA = 'pip install "kycrisk[service]"'
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,6 +36,9 @@ def serve(
     upgrade: Annotated[
         bool, typer.Option("--upgrade", help="Bring a PostgreSQL database's tables up to date first.")
     ] = False,
+    worker: Annotated[
+        bool, typer.Option("--worker/--no-worker", help="Send what is due and run what recurs, too.")
+    ] = True,
     config: Config = None,
     offline: Offline = False,
 ) -> None:
@@ -46,7 +49,7 @@ def serve(
     try:
         from kycrisk.api.serving import serve as serve_until_stopped
     except ModuleNotFoundError as missing:
-        raise Fault(f"the service needs `{missing.name}`, which is not installed", _EXTRA) from None
+        raise Fault(f"the service needs `{missing.name}`, which is not installed", EXTRA) from None
     from kycrisk.store.failure import StoreError
 
     settings = settings_of(ctx, config, offline)
@@ -64,6 +67,7 @@ def serve(
             replace(settings, service=service, database=database or settings.database),
             watch_files=reload,
             upgrade_tables=upgrade,
+            works=worker,
             log=sys.stderr,
             on_listening=listening,
         )

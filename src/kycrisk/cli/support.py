@@ -87,6 +87,9 @@ def _settings(settings: Settings) -> dict[str, Any]:
         "offline": settings.offline,
         "sources": sorted(settings.sources.sources),
         "source_problems": [f"{each.place}: {each.message}" for each in settings.sources.problems],
+        "webhooks": len(settings.webhooks.endpoints),
+        "webhook_problems": [f"{each.place}: {each.message}" for each in settings.webhooks.problems],
+        "jobs": settings.jobs.model_dump(),
         "service": {
             "listen": f"{service.host}:{service.port}",
             "database": settings.database.partition(":")[0],

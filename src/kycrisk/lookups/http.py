@@ -159,6 +159,7 @@ class Http:
             headers=asked.headers,
             data=asked.form,
             json=asked.json,
+            content=asked.body,
             extensions={"deadline": deadline},
         )
         left = asked.redirects if asked.method == "GET" else 0

@@ -17,11 +17,11 @@ ANY_TEXT = ("text/", "application/", "")
 class HttpRequest:
     """One request. Its URL, headers and fields may hold secrets, so none of them is ever shown.
 
-    `params` are appended to the URL; `form` is sent as `application/x-www-form-urlencoded`, `json` as JSON. `accepts`
-    are the content types that an answer may have: whole ones, prefixes that end in `/`, suffixes that begin with `+`,
-    and "" for none named. `repeatable` says that asking twice does no harm (no second charge, no second report): then
-    it is sent again, once, when the connection breaks. `redirects` is how many are followed (GET only), to the hosts
-    of `hosts` where these are given, to any public host else.
+    `params` are appended to the URL; `form` is sent as `application/x-www-form-urlencoded`, `json` as JSON, `body` as
+    it is. `accepts` are the content types that an answer may have: whole ones, prefixes that end in `/`, suffixes that
+    begin with `+`, and "" for none named. `repeatable` says that asking twice does no harm (no second charge, no second
+    report): then it is sent again, once, when the connection breaks. `redirects` is how many are followed (GET only),
+    to the hosts of `hosts` where these are given, to any public host else.
     """
 
     url: str
@@ -30,6 +30,7 @@ class HttpRequest:
     headers: Mapping[str, str] = field(default_factory=lambda: NONE)
     form: Mapping[str, str] | None = None
     json: object = None
+    body: bytes | None = None
     accepts: tuple[str, ...] = JSON
     max_bytes: int = 65_536
     repeatable: bool = True

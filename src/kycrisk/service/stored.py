@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from sqlalchemy import Connection
-
 from kycrisk.decision import Decision
 from kycrisk.ruleset.condition import Velocity
 from kycrisk.screening.consultation import Findings
@@ -24,14 +22,11 @@ from kycrisk.service.standing import Standing
 from kycrisk.signals import Evidence, Value
 from kycrisk.signup import Signup
 from kycrisk.store.idempotency import IdempotencyKey, found
-from kycrisk.store.screenings import Screening, Stored
+from kycrisk.store.screenings import Also, Screening, Stored
 from kycrisk.store.sealing import SiteKey
 from kycrisk.store.signups import NewSignup, Registered
 from kycrisk.store.store import Store
 from kycrisk.store.velocity import Counts, countable
-
-#: Adds what else belongs to a screening, in its transaction: what is to be delivered, for instance.
-Also = Callable[[Connection, Stored, Decision], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from kycrisk.store.schema import (
     ACCOUNTS,
     API_KEYS,
     DECISIONS,
+    DELIVERIES,
     ERASED_DECISIONS,
     EXEMPTIONS,
     FACT_DAYS,
@@ -151,6 +152,7 @@ def _delete_decisions(tx: Transaction, step: _Step) -> int:
     tx.connection.execute(delete(RECHECK_SIGNALS).where(RECHECK_SIGNALS.c.account.in_(accounts)))
     tx.connection.execute(delete(RECHECKS).where(RECHECKS.c.account.in_(accounts)))
     tx.connection.execute(delete(ERASED_DECISIONS).where(ERASED_DECISIONS.c.seq.in_(seqs)))
+    tx.connection.execute(delete(DELIVERIES).where(DELIVERIES.c.decision.in_(seqs)))
     tx.connection.execute(update(HEAD).values(retain_before=step.before))
     tx.connection.execute(delete(DECISIONS).where(DECISIONS.c.seq.in_(seqs)))
     tx.connection.execute(update(HEAD).values(retain_before=None))

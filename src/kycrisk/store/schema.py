@@ -290,3 +290,43 @@ AUDIT = Table(
     Column("hash", LargeBinary, nullable=False),
     Index("ix_audit_subject", "subject"),
 )
+
+#: What is to be sent to whom, and what became of it. Nothing personal: what is sent is made from the decision.
+DELIVERIES = Table(
+    "deliveries",
+    METADATA,
+    _own_id(),
+    Column("message", Text, nullable=False),  # the same for every attempt: receivers tell doubles by it
+    Column("endpoint", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("decision", BigInteger, ForeignKey("decisions.seq"), nullable=False, index=True),
+    Column("before_decision", Text),  # of a change: the decision before, and its outcome
+    Column("before_outcome", SmallInteger),
+    Column("state", SmallInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", BigInteger, nullable=False),  # while it is being sent: when others may take it over
+    Column("created_at", BigInteger, nullable=False),
+    Column("first_at", BigInteger),  # of the first attempt
+    Column("ended_at", BigInteger),
+    Column("status", Integer),  # of the last answer
+    Column("error", Text, nullable=False),
+    Index("ix_deliveries_state_endpoint_due_at", "state", "endpoint", "due_at"),
+    Index("uq_deliveries_message_endpoint", "message", "endpoint", unique=True),
+)
+
+#: Endpoints that answered that they are gone; nothing is sent to them until they are enabled again.
+DISABLED_ENDPOINTS = Table(
+    "disabled_endpoints",
+    METADATA,
+    Column("endpoint", Text, primary_key=True),
+    Column("disabled_at", BigInteger, nullable=False),
+    Column("why", Text, nullable=False),
+)
+
+#: Processes that run jobs, each with when it was last heard of.
+WORKERS = Table(
+    "workers",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("seen_at", BigInteger, nullable=False),
+)

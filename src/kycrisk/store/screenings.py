@@ -9,9 +9,9 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Row, select
 
 from kycrisk.decision import Decision
 from kycrisk.decision_json import decision_to_json
@@ -39,19 +39,32 @@ class Stored:
     repeated: bool = False
 
 
+class Added(NamedTuple):
+    """A screening as it was stored, for what else is written with it."""
+
+    signup: Registered
+    stored: Stored
+    decision: Decision
+
+
+#: Adds rows of other tables that belong to screenings.
+Also = Callable[[Transaction, Sequence[Added]], None]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screening:
     """What is stored about one screening, all of it or nothing.
 
     `signup` is new, or was registered before. `decide` makes the decision from the counts, in the writer's thread and
-    perhaps twice: it must be quick, and wait for nothing. `also` adds rows of other tables with the transaction's
-    connection (an outbox of deliveries); whatever it raises takes this screening back and no other.
+    perhaps twice: it must be quick, and wait for nothing. `also` adds rows of other tables (an outbox of deliveries) in
+    the transaction, for all screenings of a batch that have the same one together, and perhaps twice; whatever it
+    raises takes back the screening that it is about and no other.
     """
 
     signup: NewSignup | Registered
     decide: Callable[[Counts], Decision]
     idempotency: IdempotencyKey | None = None
-    also: Callable[[Connection, Stored, Decision], None] | None = None
+    also: Also | None = None
     actor: str = "signup"
 
 
@@ -154,9 +167,12 @@ def _store(tx: Transaction, signals: Signals, bodies: Bodies, screenings: Sequen
         tx.audit(screening.actor, DECISION_ADDED, decision.id, details)
     tx.insert(DECISIONS, rows)
     put_on_list(tx, list(zip(signups, decisions, strict=True)))
-    for screening, told, decision in zip(screenings, stored, decisions, strict=True):
+    others: dict[Also, list[Added]] = {}
+    for screening, added in zip(screenings, map(Added, signups, stored, decisions), strict=True):
         if screening.also is not None:
-            screening.also(tx.connection, told, decision)
+            others.setdefault(screening.also, []).append(added)
+    for also, each in others.items():
+        also(tx, each)
     return stored
 
 

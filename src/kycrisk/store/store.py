@@ -15,6 +15,7 @@ from kycrisk.store.audit import Audit
 from kycrisk.store.bodies import Bodies
 from kycrisk.store.database import Database, open_database
 from kycrisk.store.decisions import Decisions
+from kycrisk.store.deliveries import Deliveries
 from kycrisk.store.exemptions import ExemptionRecords
 from kycrisk.store.failure import WrongSiteKey, border
 from kycrisk.store.idempotency import Idempotency
@@ -56,6 +57,7 @@ class Store:
         self.signups = Signups(self.writer, self.reader, site, signals)
         self.decisions = Decisions(self.writer, self.reader, site, signals, bodies)
         self.velocity = VelocityCounts(self.reader, site, signals)
+        self.deliveries = Deliveries(self.writer, self.reader, site, bodies)
         self.rechecks = Rechecks(self.writer, self.reader)
         self.list_entries = ListEntries(self.writer, self.reader)
         self.exemptions = ExemptionRecords(self.writer, self.reader, site)

@@ -1,0 +1,1 @@
+"""What goes out by itself: decisions to webhooks, and what recurs."""
