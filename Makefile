@@ -38,7 +38,7 @@ demo: $(VENV)/.installed  ## screen the sample signups with the default rules
 	@cd demo && ../$(BIN)/kycrisk --config samples/kycrisk.yaml screen samples/signups.csv --history input
 
 test: $(VENV)/.installed-test  ## the tests, under five minutes
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not heavy"
 
 lint: $(VENV)/.installed-lint $(VENV)/.installed-test
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import httpx
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import checks as every_check
@@ -13,6 +14,8 @@ from schemathesis.specs.openapi import checks as openapi_checks
 from kycrisk.api.problem import Kind
 from kycrisk.service_settings import LimitsForm, ServiceForm
 from kycrisk.settings import SettingsForm
+
+pytestmark = pytest.mark.heavy
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 EXAMPLES = {"quick": 4, "thorough": 40, "soak": 200}[os.environ.get("KYCRISK_TEST_PROFILE", "quick")]

@@ -71,7 +71,7 @@ def test_signups_of_one_instant_count_each_other(api):
 def test_within_its_deadline_or_a_problem(api, deadline):
     async def body(api):
         answered = await api.screen(headers={"Kycrisk-Deadline-Ms": deadline})
-        assert answered.status_code in ((201, 503) if deadline == "10" else (201,))
+        assert answered.status_code in ((201, 408, 503) if deadline == "10" else (201,))  # 408: gone while it was read
         if answered.status_code == 503:
             assert answered.json()["type"] == "https://kycrisk.invalid/problems/not-in-time"
 

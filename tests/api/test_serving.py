@@ -33,6 +33,7 @@ def call(address, token, prefix, acknowledged, random_):
             acknowledged[key] = (body, answered.content)
 
 
+@pytest.mark.heavy
 def test_killed_at_random_moments_nothing_acknowledged_is_lost(server):
     random_ = random.Random("kills")
     acknowledged, token = {}, None
@@ -116,6 +117,7 @@ def test_a_signal_takes_new_rules_into_force(server, folder):
         assert answered.json()["outcome"] == "verify"
 
 
+@pytest.mark.heavy
 def test_no_line_of_the_log_holds_what_a_customer_gave(server):
     secrets = {"account_id": "acc-9f31", "email": "zebra@giraffe.example", "ip": "203.0.113.77", "company": "Okapi"}
     with server.running() as (process, (host, port)):
@@ -148,6 +150,7 @@ def test_no_line_of_the_log_holds_what_a_customer_gave(server):
         assert given not in dumped.stdout
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("wrong", ["an unknown schema", "another site key"])
 def test_it_does_not_start_over_a_database_that_is_not_its_own(server, folder, wrong):
     with server.running():

@@ -1,6 +1,6 @@
 """Killed at any moment, senders lose no delivery, send nothing else under an id, and nothing again that is settled.
 
-`make test` kills a handful of times; with KYCRISK_TEST_PROFILE=thorough (as CI sets it) it is 200 on each database.
+`.ci/run` kills a handful of times; with KYCRISK_TEST_PROFILE=thorough it is 200 on each database.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from kycrisk.store.deliveries import State
@@ -21,6 +22,8 @@ from kycrisk.store.store import Store
 from tests.delivery.conftest import hook, site_of
 from tests.store.conftest import KEY
 from tests.store.making import RULES, Maker, read_rules
+
+pytestmark = pytest.mark.heavy
 
 KILLS = int(os.environ.get("KYCRISK_TEST_KILLS", 200 if os.environ.get("KYCRISK_TEST_PROFILE") == "thorough" else 4))
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,6 +1,6 @@
 """Killed at any moment, a writer loses no decision that it acknowledged, stores none twice, and breaks no chain.
 
-`make test` kills a handful of times; with KYCRISK_TEST_PROFILE=thorough (as CI sets it) it is 200 on each database.
+`.ci/run` kills a handful of times; with KYCRISK_TEST_PROFILE=thorough it is 200 on each database.
 """
 
 import asyncio
@@ -11,12 +11,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from kycrisk.store.idempotency import IdempotencyKey
 from kycrisk.store.store import Store
 from tests.store.conftest import KEY
 from tests.store.making import RULES, Maker, read_rules
+
+pytestmark = pytest.mark.heavy
 
 KILLS = 200 if os.environ.get("KYCRISK_TEST_PROFILE") == "thorough" else 4
 ROOT = Path(__file__).resolve().parents[2]
