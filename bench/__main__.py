@@ -1,5 +1,7 @@
 """Every script in one run: `python -m bench` writes bench/results.json and bench/results.svg.
 
+`python -m bench network dns` runs these scripts alone and leaves what the file says of the others, with their dates.
+
 `--quick` runs the same code on small inputs and writes nothing beside the terminal: a smoke test, not a measurement.
 """
 
@@ -12,6 +14,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
+from types import ModuleType
 from typing import Any
 
 from bench import columns, command, dns, durable, evaluation, fraudrecord, lists, loading, network, screening, service
@@ -26,13 +29,20 @@ SCRIPTS = (evaluation, loading, lists, screening, columns, command, dns, network
 def main(arguments: list[str]) -> int:
     """Run the scripts; 1 when engines disagree or a bar is missed."""
     options = Options(quick="--quick" in arguments)
+    wanted = [argument for argument in arguments if not argument.startswith("-")]
+    if unknown := set(wanted) - {_name(script) for script in SCRIPTS}:
+        sys.exit(f"there is no script `{min(unknown)}`; known: {', '.join(map(_name, SCRIPTS))}")
     begun = perf_counter()
     sections = []
     for script in SCRIPTS:
+        if wanted and _name(script) not in wanted:
+            continue
         print(f"{script.__name__} …", file=sys.stderr, flush=True)
         sections.append(script.run(options))
         print("\n".join(str(figure) for figure in sections[-1].figures), flush=True)
     results = _results(sections, perf_counter() - begun)
+    if wanted:
+        results = _beside(json.loads((FOLDER / "results.json").read_text()), results)
     if not options.quick:
         (FOLDER / "results.json").write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
         draw(results, FOLDER / "results.svg")
@@ -49,6 +59,7 @@ def _results(sections: list[Section], took: float) -> dict[str, Any]:
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "took_s": round(took, 1),
+        "measured": {section.name: datetime.now(UTC).isoformat(timespec="seconds") for section in sections},
         "kycrisk": version_of("kycrisk"),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "platform": f"{platform.system()} {platform.machine()}",
@@ -60,6 +71,18 @@ def _results(sections: list[Section], took: float) -> dict[str, Any]:
         "failures": [failure for section in sections for failure in section.failures],
         **{section.name: section.details for section in sections},
     }
+
+
+def _name(script: ModuleType) -> str:
+    return script.__name__.partition(".")[2]
+
+
+def _beside(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """The results with those of earlier runs for what was not measured now."""
+    measured = now["measured"].keys()
+    figures = [figure for figure in before["figures"] if figure["section"] not in measured]
+    dates = before.get("measured") or dict.fromkeys((figure["section"] for figure in figures), before["date"])
+    return {**before, **now, "figures": figures + now["figures"], "measured": {**dates, **now["measured"]}}
 
 
 def _cpu() -> str:
