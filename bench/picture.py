@@ -86,6 +86,8 @@ def _bars(axes: Axes, figures: list[dict[str, Any]]) -> None:
 
 def _used(figure: dict[str, Any]) -> float:
     value, bar = float(figure["value"]), float(figure["bar"])
+    if not bar:  # "none at all" is cleared by nothing else
+        return 0.0 if not value else 2.0
     return bar / value if figure["bar_is"] == "at least" else value / bar
 
 

@@ -105,6 +105,8 @@ class _Consultation:
         self._verdict = self._judge()
 
     async def run(self) -> Findings:
+        if any(name in self._known for summary in self._by.summaries for name in summary.reads):
+            self._settle_up()  # what a summary reads may be known without a question
         planner, complete = self._by.planner, self._complete
         while ready := planner.considered(self._verdict, self._known, self._tried, complete=complete):
             unanswered = [inquiry for inquiry in ready if not self._answered_at_once(inquiry)]

@@ -43,7 +43,8 @@ class Inquiry(Generic[Key]):
 
     `key` reads off the signup, and off the facts that are known so far, what to ask about; `Unknown` says why there is
     nothing to ask, `Foregone` what is known without asking. It may look at those facts only that `needs` names; they
-    are asked for first where another source has them.
+    are asked for first where another source has them. Needs never go in a circle: what fills a lookup's URL comes from
+    the signup and from the sources that ship.
     `kept` gives the answer that is still good from before, at once and free; `ask` asks, by a moment of the event
     loop's clock, and never raises for what the network does. `timeout` is what it may take, in seconds.
     """
