@@ -36,9 +36,12 @@ from kycrisk.sources.catalogue import signals_of_site, unanswered
 from kycrisk.sources.opening import Sources, open_sources
 from kycrisk.store.deliveries import Depth
 from kycrisk.store.failure import Conflict, NotFound, StoreUnavailable
-from kycrisk.store.screenings import Also
+from kycrisk.store.screenings import Also, all_of
 from kycrisk.store.sealing import SiteKey, make_site_key
 from kycrisk.store.store import Store
+from kycrisk.verification.cases import Cases
+from kycrisk.verification.opening import opener_of
+from kycrisk.verification.site import site_of
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +78,8 @@ class Service:
             on_reload=self.measures.reloaded,
         )
         self.endpoints, self.tally = endpoints_of(settings.webhooks.endpoints, site_key), Tally()
-        also = also or outbox_of(self.endpoints)
+        self.cases = Cases(site_of(settings, store, site_key, clock))
+        also = also or all_of(outbox_of(self.endpoints), opener_of(self.cases.site))
         reserve, limits = settings.service.commit_reserve, settings.service.limits
         self.screener = StoredScreener(store, site_key, self.measures, commit_reserve=reserve, also=also)
         self.rates = Rates(limits.requests_per_second, 2.0 * limits.requests_per_second, time.monotonic)

@@ -12,8 +12,8 @@ from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, 
 from kycrisk.store.schema import ID, METADATA
 
 
-def _case(**more: bool) -> Column[str]:
-    return Column("case", Text, ForeignKey("cases.id"), nullable=False, **more)
+def _case(*, index: bool = False, primary_key: bool = False) -> Column[str]:
+    return Column("case", Text, ForeignKey("cases.id"), nullable=False, index=index, primary_key=primary_key)
 
 
 def _own_id() -> Column[int]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, select, update
 
@@ -12,12 +13,13 @@ from kycrisk.randomness import random_bytes
 from kycrisk.store.case_schema import CASE_CONSENTS, CASE_TRIGGERS
 from kycrisk.store.failure import Conflict
 from kycrisk.store.moments import moment
+from kycrisk.store.pages import Page
 from kycrisk.store.transaction import Transaction
 from kycrisk.verification import filling, review
 from kycrisk.verification.account import find_account, number_of, taken
 from kycrisk.verification.attempt import Attempt, Heard, Told, attempts_of, begin_attempt, hear
 from kycrisk.verification.case import Case, cases_of, current_case, find_case
-from kycrisk.verification.disclosure import NewDisclosure, disclose
+from kycrisk.verification.disclosure import Disclosure, NewDisclosure, disclose, disclosures_of, note_access
 from kycrisk.verification.entry import Judging, read_country, read_personal_data
 from kycrisk.verification.gate import Gate, gate_of, level_of
 from kycrisk.verification.hold import Hold, active_holds
@@ -25,8 +27,10 @@ from kycrisk.verification.ledger import record
 from kycrisk.verification.move import Lift, happen
 from kycrisk.verification.opening import Opened, Reason, open_cases
 from kycrisk.verification.policy import Label, Mode, Policy, StepKind, Subject
-from kycrisk.verification.progress import Progress, progress_of
+from kycrisk.verification.progress import Progress, entries_of, progress_of
+from kycrisk.verification.queue import Figures, Waiting, figures, waiting
 from kycrisk.verification.refusal import NotNow, NotPossible
+from kycrisk.verification.result import CheckResult, results_of
 from kycrisk.verification.review import Judged
 from kycrisk.verification.site import Site
 from kycrisk.verification.state import Happening, State, Trigger
@@ -77,6 +81,15 @@ class Standing:
     def banner(self) -> bool:
         """Whether the customer is to be invited."""
         return self.current is not None and not self.current.state.is_reviewers_turn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What reviewers see beside the file: what was entered, what checks found, and what was said."""
+
+    entries: Mapping[str, Mapping[str, Any]]
+    results: tuple[CheckResult, ...]
+    reviews: tuple[review.Review, ...]
 
 
 class Cases:
@@ -227,6 +240,39 @@ class Cases:
     async def disclose(self, account_id: str, disclosure: NewDisclosure) -> int:
         """Write down that data was given to somebody; the number of the row. Raises `NotFound`."""
         return await self._store.write(lambda tx: disclose(tx, self.site.key, account_id, disclosure))
+
+    async def disclosures(self, account_id: str) -> tuple[Disclosure, ...]:
+        """The disclosure log of an account, the oldest first. Raises `NotFound`."""
+        return await self._store.read(lambda c: disclosures_of(c, find_account(c, self.site.key, account_id)))
+
+    async def queue(self, *, after: str = "", limit: int = 100, overdue: bool = False) -> Page[Waiting]:
+        """What waits for a person, the most urgent first. Raises `BadCursor`."""
+        site = self.site
+        return await self._store.read(
+            lambda c: waiting(c, site.policies, site.clock(), after=after, limit=limit, overdue=overdue)
+        )
+
+    async def figures(self) -> Figures:
+        """What operators watch."""
+        return await self._store.read(lambda c: figures(c, self.site.policies, self.site.clock()))
+
+    async def look(self, case_id: str, by: str) -> Seen:
+        """All that a reviewer sees; that it was looked at is written down first. Raises `Erased`."""
+
+        def change(tx: Transaction) -> Seen:
+            case = find_case(tx.connection, case_id)
+            note_access(tx, case.id, "data", by)
+            return Seen(
+                entries=entries_of(tx.connection, self.site.key, case),
+                results=results_of(tx.connection, case.id),
+                reviews=review.reviews_of(tx.connection, self.site.key, case),
+            )
+
+        return await self._store.write(change)
+
+    async def ask_for_help(self, case_id: str, channels: Sequence[str], message: str) -> Case:
+        """A customer's question goes to the operators, by ticket, by mail or both. Raises `Erased`."""
+        return await self._store.write(lambda tx: filling.ask_for_help(tx, self.site, case_id, channels, message))
 
     async def current(self, account_id: str) -> Case | None:
         """The open case of an account."""

@@ -6,7 +6,7 @@ An edit after the confirmation takes it back: what is confirmed is a snapshot, b
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import delete, select, update
@@ -143,6 +143,19 @@ def add_result(tx: Transaction, case: Case, check: str, result: str, reason: str
     """What a check found; `result` is `passed`, `failed` or `unknown`."""
     row = {"case": case.id, "check": check, "result": result, "reason": reason, "by": by, "at": tx.at}
     tx.insert(CASE_RESULTS, [row])
+
+
+def ask_for_help(tx: Transaction, site: Site, case_id: str, channels: Sequence[str], message: str) -> Case:
+    """Keep a customer's question, sealed, until it has gone out by ticket, by mail or both."""
+    case = find_case(tx.connection, case_id)
+    if case.state is State.CLOSED:
+        raise NotNow("the case is closed")
+    policy = site.policy_of(case)
+    _keep(tx, site, case, f"help:{case.version + 1}", {"message": message})
+    actions = tuple(f"{'mail' if each == 'email' else each}.help" for each in dict.fromkeys(channels))
+    move = changed(case, policy, actor="customer", said="case.help", actions=actions)
+    record(tx, [move])
+    return move.after
 
 
 def purge_entries(tx: Transaction, case: Case) -> None:

@@ -14,7 +14,7 @@ from kycrisk.store.moments import moment, optional_moment
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """`kind` is `orders`, `services`, `refunds` or `feature:x`; `cause` is `deadline`, `abuse`, `rejected`, `manual`."""
+    """`kind`: `orders`, `services`, `refunds` or `feature:x`; `cause`: `deadline`, `abuse`, `rejected` or `manual`."""
 
     id: int
     case: str

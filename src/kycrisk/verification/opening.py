@@ -21,6 +21,7 @@ from kycrisk.verification.ledger import record
 from kycrisk.verification.move import Move, NewHold, changed, deadline_of, opening
 from kycrisk.verification.policies import Policies
 from kycrisk.verification.policy import Mode, Policy, Subject
+from kycrisk.verification.site import Site
 from kycrisk.verification.state import State, Trigger
 
 _AT_ONCE = 500
@@ -245,3 +246,8 @@ class CaseOpener:
             reference=added.stored.decision_id if flagged else f"account {account.number}",
             actor="screening",
         )
+
+
+def opener_of(site: Site) -> CaseOpener | None:
+    """What opens cases for the screenings of a site; None where no procedure is chosen."""
+    return CaseOpener(site.policies, site.policy) if site.policy is not None else None

@@ -30,8 +30,8 @@ ID = BigInteger().with_variant(Integer, "sqlite")
 ACCOUNTS = Table("accounts", METADATA, Column("id", ID, primary_key=True))  # there before: only referred to
 
 
-def _case(**more: bool) -> Column[str]:
-    return Column("case", Text, ForeignKey("cases.id"), nullable=False, **more)
+def _case(*, index: bool = False, primary_key: bool = False) -> Column[str]:
+    return Column("case", Text, ForeignKey("cases.id"), nullable=False, index=index, primary_key=primary_key)
 
 
 def _own_id() -> Column[int]:
