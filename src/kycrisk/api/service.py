@@ -18,6 +18,7 @@ from kycrisk.api.delivery_measures import delivery_metrics
 from kycrisk.api.logs import AccessLog
 from kycrisk.api.measures import Measures, gauge
 from kycrisk.api.rate import Rates
+from kycrisk.delivery.case_work import CaseWork
 from kycrisk.delivery.endpoint import endpoints_of, outbox_of
 from kycrisk.delivery.rechecking import Rechecker
 from kycrisk.delivery.tally import Tally
@@ -40,6 +41,8 @@ from kycrisk.store.screenings import Also, all_of
 from kycrisk.store.sealing import SiteKey, make_site_key
 from kycrisk.store.store import Store
 from kycrisk.verification.cases import Cases
+from kycrisk.verification.connections import Connections
+from kycrisk.verification.errand import Errands
 from kycrisk.verification.opening import opener_of
 from kycrisk.verification.site import site_of
 
@@ -141,6 +144,11 @@ class Service:
         return service
 
     async def _work(self, upgrade_tables: bool) -> None:
+        work = None
+        if self.cases.site.chosen:
+            connections = Connections(self.settings.verification, self.clock)
+            self.closing.push_async_exit(connections)
+            work = CaseWork(Errands(site=self.cases.site, outside=connections.outside()))
         worker = Worker(
             settings=self.settings,
             store=self.store,
@@ -150,6 +158,7 @@ class Service:
             clock=self.clock,
             tally=self.tally,
             upgrade_tables=upgrade_tables,
+            case_work=work,
         )
         try:
             await worker.start(self.closing)

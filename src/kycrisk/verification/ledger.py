@@ -40,6 +40,7 @@ def _action(tx: Transaction, case: Case, action: str) -> dict[str, Any]:
         "account": case.account,
         "version": case.version,
         "action": action,
+        "lane": action.partition(".")[0],
         "state": 0,
         "tries": 0,
         "due_at": tx.at,

@@ -162,6 +162,7 @@ CASE_ACTIONS = Table(
     Column("account", BigInteger, nullable=False),
     Column("version", Integer, nullable=False),
     Column("action", Text, nullable=False),
+    Column("lane", Text, nullable=False),
     Column("state", SmallInteger, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("due_at", BigInteger, nullable=False),
@@ -170,7 +171,7 @@ CASE_ACTIONS = Table(
     Column("error", Text, nullable=False),
     Index("uq_case_actions_case_version_action", "case", "version", "action", unique=True),
     Index("ix_case_actions_state_due_at", "state", "due_at"),
-    Index("ix_case_actions_account_state", "account", "state"),
+    Index("ix_case_actions_account_lane_state", "account", "lane", "state"),
 )
 
 CASE_CONSENTS = Table(
