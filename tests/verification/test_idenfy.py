@@ -32,7 +32,7 @@ NEW = NewAttempt(
     reference="case-7.attempt-1",
     subject="acct-pseudonym",
     country="CH",
-    documents=(DocumentKind.PASSPORT, DocumentKind.DRIVERS_LICENCE),
+    documents=(DocumentKind.PASSPORT, DocumentKind.DRIVING_LICENCE),
     locale="de",
     lifetime=timedelta(hours=2),
     success_url="https://kyc.example/done",
@@ -126,7 +126,7 @@ def test_what_is_sent_is_within_what_idenfy_takes(practice, asked):
 
 
 def test_what_the_customer_entered_goes_out_only_when_it_is_given(practice, asked):
-    entered = {"given_names": "Ada", "surname": "Lovelace", "date_of_birth": "1815-12-10"}
+    entered = {"first_name": "Ada", "last_name": "Lovelace", "date_of_birth": "1815-12-10"}
     new = NewAttempt(reference="r", subject="s", compare=entered)
 
     async def body(http):
@@ -183,7 +183,7 @@ OUTCOMES = {
         told("DENIED", autoDocument="DOC_INFO_MISMATCH", mismatchTags=["SURNAME", "DATE_OF_BIRTH"]),
         "retry",
         True,
-        ["DATA_MISMATCH(surname)", "DATA_MISMATCH(date_of_birth)"],
+        ["DATA_MISMATCH(last_name)", "DATA_MISMATCH(date_of_birth)"],
     ),
     "data differ somewhere": (told("DENIED", autoDocument="DOC_INFO_MISMATCH"), "retry", True, ["DATA_MISMATCH"]),
     "a new word": (told("DENIED", autoDocument="DOC_UPSIDE_DOWN"), "retry", True, ["OTHER"]),
@@ -199,8 +199,8 @@ def test_statuses_become_outcomes(body, outcome, final, reasons):
 @pytest.mark.row("Q18")
 def test_a_field_that_differs_is_named():
     event = offline().parse_webhook(*signed(told("SUSPECTED", mismatchTags=["NAME", "HAIR"])))
-    assert dict(event.matched) == {"given_names": False}
-    assert [str(reason) for reason in event.reasons] == ["DATA_MISMATCH(given_names)"]
+    assert dict(event.matched) == {"first_name": False}
+    assert [str(reason) for reason in event.reasons] == ["DATA_MISMATCH(first_name)"]
 
 
 REFUSED = {

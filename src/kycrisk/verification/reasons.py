@@ -69,16 +69,21 @@ _TEXTS: Mapping[Code, str] = MappingProxyType(
 #: What fields of the personal data are called, in sentences.
 _FIELDS: Mapping[str, str] = MappingProxyType(
     {
-        "given_names": marked("first name"),
-        "surname": marked("surname"),
+        "first_name": marked("first name"),
+        "middle_name": marked("middle name"),
+        "last_name": marked("surname"),
         "date_of_birth": marked("date of birth"),
         "nationality": marked("nationality"),
         "street": marked("street"),
         "house_number": marked("house number"),
         "city": marked("city"),
         "postal_code": marked("postal code"),
-        "province": marked("province"),
+        "region": marked("province"),
         "country": marked("country"),
+        "company": marked("company"),
+        "registration_number": marked("registration number"),
+        "vat_id": marked("VAT number"),
+        "position": marked("position"),
         "document_number": marked("document number"),
         "document_expiry": marked("date of expiry"),
         "document_issued": marked("date of issue"),
@@ -109,7 +114,7 @@ class Reason:
 
 
 def read_reason(text: str) -> Reason:
-    """`DATA_MISMATCH(surname)` → the reason. Raises `ValueError`."""
+    """`DATA_MISMATCH(last_name)` → the reason. Raises `ValueError`."""
     found = _WRITTEN.fullmatch(text)
     if found is None or found["code"] not in Code.__members__:
         raise ValueError(f"`{text[:60]}` is no reason")

@@ -22,26 +22,30 @@ class DocumentKind(StrEnum):
     PASSPORT = "passport"
     ID_CARD = "id_card"
     RESIDENCE_PERMIT = "residence_permit"
-    DRIVERS_LICENCE = "drivers_licence"
-    ADDRESS_PROOF = "address_proof"  # a bill or a letter of an authority
-    COMPANY_REGISTER = "company_register"
+    DRIVING_LICENCE = "driving_licence"
+    UTILITY_BILL = "utility_bill"
+    BANK_STATEMENT = "bank_statement"
+    TAX_NOTICE = "tax_notice"
+    RENTAL_CONTRACT = "rental_contract"
+    REGISTER_EXTRACT = "register_extract"
+    ARTICLES_OF_ASSOCIATION = "articles_of_association"
+    OWNERSHIP_STATEMENT = "ownership_statement"
+    POWER_OF_ATTORNEY = "power_of_attorney"
 
 
 IDENTITY = (
     DocumentKind.PASSPORT,
     DocumentKind.ID_CARD,
     DocumentKind.RESIDENCE_PERMIT,
-    DocumentKind.DRIVERS_LICENCE,
+    DocumentKind.DRIVING_LICENCE,
 )
 
 _SIDES: Mapping[DocumentKind, tuple[Side, ...]] = MappingProxyType(
     {
-        DocumentKind.PASSPORT: (Side.FRONT,),
+        **dict.fromkeys(DocumentKind, (Side.FRONT,)),
         DocumentKind.ID_CARD: (Side.FRONT, Side.BACK),
         DocumentKind.RESIDENCE_PERMIT: (Side.FRONT, Side.BACK),
-        DocumentKind.DRIVERS_LICENCE: (Side.FRONT, Side.BACK),
-        DocumentKind.ADDRESS_PROOF: (Side.FRONT,),
-        DocumentKind.COMPANY_REGISTER: (Side.FRONT,),
+        DocumentKind.DRIVING_LICENCE: (Side.FRONT, Side.BACK),
     }
 )
 

@@ -51,10 +51,10 @@ _DOCUMENTS: Mapping[DocumentKind, str] = MappingProxyType(
         DocumentKind.PASSPORT: "PASSPORT",
         DocumentKind.ID_CARD: "ID_CARD",
         DocumentKind.RESIDENCE_PERMIT: "RESIDENCE_PERMIT",
-        DocumentKind.DRIVERS_LICENCE: "DRIVER_LICENSE",
+        DocumentKind.DRIVING_LICENCE: "DRIVER_LICENSE",
     }
 )
-_COMPARED = {"given_names": "firstName", "surname": "lastName", "date_of_birth": "dateOfBirth"}
+_COMPARED = {"first_name": "firstName", "last_name": "lastName", "date_of_birth": "dateOfBirth"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,8 +42,8 @@ SETTLED = frozenset(_OVERALL) - {"REVIEWING"}
 
 _MISMATCH: Mapping[str, str] = MappingProxyType(
     {
-        "NAME": "given_names",
-        "SURNAME": "surname",
+        "NAME": "first_name",
+        "SURNAME": "last_name",
         "DATE_OF_BIRTH": "date_of_birth",
         "NATIONALITY": "nationality",
         "SEX": "sex",

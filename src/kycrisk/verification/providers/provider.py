@@ -42,7 +42,7 @@ class NewAttempt:
     """An attempt to be made. `reference` is ours (at most 40 letters of ASCII); `subject` stands for the account.
 
     `documents` empty: any kind. `country`: ISO 3166 alpha-2 or empty. `lifetime`: how long the session may be used.
-    `compare`: what the customer entered (`given_names`, `surname`, `date_of_birth`), for the provider to compare; to
+    `compare`: what the customer entered (`first_name`, `last_name`, `date_of_birth`), for the provider to compare; to
     disclose it is for the policy to decide. Addresses are whole URLs, empty where there is none. Raises `ValueError`.
     """
 

@@ -36,7 +36,7 @@ from kycrisk.verification.providers.provider import (
 )
 from kycrisk.verification.reasons import Code, Reason
 
-NAME = "stripe_identity"
+NAME = "stripe"
 ENDPOINT = "https://api.stripe.com"
 TOLERANCE = timedelta(minutes=5)
 _SESSIONS = "identity/verification_sessions"
@@ -46,7 +46,7 @@ _DOCUMENTS: Mapping[DocumentKind, str] = MappingProxyType(
         DocumentKind.PASSPORT: "passport",
         DocumentKind.ID_CARD: "id_card",
         DocumentKind.RESIDENCE_PERMIT: "id_card",
-        DocumentKind.DRIVERS_LICENCE: "driving_license",
+        DocumentKind.DRIVING_LICENCE: "driving_license",
     }
 )
 _CODES: Mapping[str, Code] = MappingProxyType(
