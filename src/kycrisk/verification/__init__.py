@@ -1,1 +1,1 @@
-"""Verification: what happens behind the flag, from the case that a decision opens to the holds that its end lifts."""
+"""What happens behind the flag: the customer shows who they are, and a provider or a person decides."""

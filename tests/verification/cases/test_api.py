@@ -6,7 +6,7 @@ from kycrisk.api.asked import SCOPES
 from kycrisk.shipped import shipped
 from kycrisk.store.api_keys import NewKey
 from tests.api.conftest import api, folder
-from tests.verification.conftest import PERSON
+from tests.verification.cases.conftest import PERSON
 
 __all__ = ["api", "folder"]
 

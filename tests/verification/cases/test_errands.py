@@ -6,7 +6,7 @@ from kycrisk.verification.action import ActionState, actions_of
 from kycrisk.verification.errand import Errands
 from kycrisk.verification.review import Judged, Verdict
 from kycrisk.verification.state import Trigger
-from tests.verification.panel import outside
+from tests.verification.cases.panel import outside
 
 
 def errands_of(office, **more):
