@@ -1,8 +1,8 @@
 """What the store knows of verification cases when an account is exported or erased, or cases are past their time.
 
 An export opens what is sealed under the account's key; pictures are named in it, and handed out by the vault. An
-erasure closes cases, lifts what they hold back, deletes what was entered and said, and destroys the keys of the pictures. What
-stays is a stub: that there was a case, when, under which procedure, and how it ended.
+erasure closes cases, lifts what they hold back, deletes what was entered and said, and destroys the keys of the
+pictures. What stays is a stub: that there was a case, when, under which procedure, and how it ended.
 """
 
 from __future__ import annotations
