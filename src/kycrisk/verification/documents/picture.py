@@ -7,12 +7,13 @@ first, nothing that a browser of a reviewer could take for something else.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 from types import MappingProxyType
 
 from PIL import Image
+from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
@@ -23,7 +24,11 @@ from kycrisk.verification.reasons import Code, Reason
 
 _QUALITY = 90
 # Named by their classes, so that no other decoder of the library is ever asked.
-_DECODERS = {MediaType.JPEG: JpegImageFile, MediaType.PNG: PngImageFile, MediaType.WEBP: WebPImageFile}
+_DECODERS: Mapping[MediaType, Callable[[BytesIO], ImageFile]] = {
+    MediaType.JPEG: JpegImageFile,
+    MediaType.PNG: PngImageFile,
+    MediaType.WEBP: WebPImageFile,
+}
 # What decoders raise for files that are damaged, on purpose or not (Pillow 11 and 12, fuzzed).
 _DAMAGED = (
     OSError,
