@@ -111,6 +111,8 @@ class Office:
 
     async def submitted(self, account="a-1", trigger=Trigger.SELF_REQUEST, **more):
         case = await self.filled(account, trigger, **more)
+        if self.site.policy.provider != "manual":
+            await self.cases.begin_attempt(case.id, self.site.policy.provider, f"scan-of-{case.id}")
         return await self.cases.submit(case.id)
 
     def opener(self):

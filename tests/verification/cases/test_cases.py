@@ -1,6 +1,7 @@
 """Cases from their opening to their end, on both databases."""
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -9,8 +10,8 @@ from kycrisk.store.failure import Conflict
 from kycrisk.store.rulesets import SecondPersonNeeded
 from kycrisk.verification.attempt import Told
 from kycrisk.verification.disclosure import NewDisclosure
-from kycrisk.verification.policy import Review
-from kycrisk.verification.refusal import NotNow, NotPossible
+from kycrisk.verification.policy import Review, Step, StepKind
+from kycrisk.verification.refusal import Incomplete, NotNow, NotPossible
 from kycrisk.verification.result import results_of
 from kycrisk.verification.review import Judged, Verdict
 from kycrisk.verification.state import State, Trigger
@@ -69,6 +70,7 @@ ORDERS = [
     ("denied, then approved", ["denied", "approved"], State.NEEDS_RESUBMISSION, ["moved", "late"]),
     ("an expired session ends the attempt", ["session_expired"], State.COLLECTING, ["noted"]),
     ("expired, then a result all the same", ["session_expired", "approved"], State.VERIFIED, ["noted", "moved"]),
+    ("expired after it was handed in", ["submitted", "session_expired"], State.NEEDS_RESUBMISSION, ["moved", "moved"]),
     ("taken back", ["approved", "revoked"], State.IN_REVIEW, ["moved", "moved"]),
 ]
 
@@ -142,6 +144,41 @@ def test_a_dispute_is_for_another_person(office):
         return disputed.state, [each.disputed for each in queue], done.state, await holds(office)
 
     assert office(body, "stackbill") == (State.IN_REVIEW, [True], State.VERIFIED, ())
+
+
+def test_pictures_of_a_disputed_case_are_not_purged(office):
+    async def body(office):
+        office = office.changed(attempts=1)
+        case = await office.submitted()
+        await office.cases.judge(case.id, retry())
+        await office.cases.dispute(case.id, "look again")
+        return await office.sweep(days=30)
+
+    assert office(body, "stackbill") == {"case.escalated": 1}
+
+
+def test_nothing_is_handed_in_that_no_provider_saw(office):
+    async def body(office):
+        case = await office.filled()
+        with pytest.raises(Incomplete) as error:
+            await office.cases.submit(case.id)
+        return [str(each) for each in error.value.problems]
+
+    assert office(body) == ["provider: nothing has been shown to idenfy yet"]
+
+
+def test_a_procedure_may_change_while_a_case_is_open(office):
+    async def body(office):
+        case = await office.filled(trigger=Trigger.MANDATORY)
+        [level] = office.site.policy.levels
+        steps = (level.steps[0], Step(kind=StepKind.COUNTRY), *level.steps[1:])
+        changed = office.changed(levels=(replace(level, steps=steps),))
+        progress = (await changed.cases.get(case.id)).progress
+        await changed.cases.enter_country(case.id, "CH")
+        await changed.cases.confirm(case.id)
+        return progress.next.step.name, (await changed.cases.submit(case.id)).state
+
+    assert office(body, "hostkey") == ("country", State.SUBMITTED)
 
 
 def test_four_eyes_take_two_people(office):

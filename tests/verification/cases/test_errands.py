@@ -22,9 +22,8 @@ async def states(office, case):
 def test_the_result_stands_in_the_ticket_called_kyc(office):
     async def body(office):
         errands, out = errands_of(office)
-        case = await office.filled(trigger=Trigger.SELF_REQUEST)
+        case = await office.submitted(trigger=Trigger.SELF_REQUEST)
         await errands.run_all()
-        await office.cases.submit(case.id)
         office = office.changed(attempts=3)
         await office.cases.judge(case.id, Judged(verdict=Verdict.RETRY, by="kim", reasons=("IMAGE_BLURRED",)))
         await errands.run_all()
