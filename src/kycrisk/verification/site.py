@@ -18,7 +18,7 @@ from kycrisk.verification.policies import FOLDER, Policies, policy_files, read_p
 from kycrisk.verification.policy import Policy
 
 #: Writes a label of an account (`fraud`, `legitimate`) in a transaction: account id, label, source, moment.
-PutLabel = Callable[[Transaction, str, str, str, datetime], None]
+PutLabel = Callable[[Transaction, str, str, str, datetime], object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

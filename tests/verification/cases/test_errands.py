@@ -2,6 +2,7 @@
 
 import pytest
 
+from kycrisk.store.failure import Conflict
 from kycrisk.verification.action import ActionState, actions_of
 from kycrisk.verification.errand import Errands
 from kycrisk.verification.review import Judged, Verdict
@@ -56,6 +57,22 @@ def test_orders_are_held_back_and_let_go(office):
     assert held == {("a-1", "orders")}
     assert log == [("hold", "a-1", "orders"), ("release", "a-1", "orders")]
     assert verified.holds
+
+
+def test_nobody_is_erased_whom_the_panel_still_holds_back(office):
+    async def body(office):
+        errands, out = errands_of(office)
+        case = await office.open()
+        await office.sweep(hours=73)
+        await errands.run_all()
+        with pytest.raises(Conflict, match="the panel holds back orders of this account"):
+            await office.store.personal_data.erase("a-1", "kim", "asked for")
+        await office.cases.close(case.id, actor="kim")
+        await errands.run_all()
+        await office.store.personal_data.erase("a-1", "kim", "asked for")
+        return out.panel.log
+
+    assert office(body) == [("hold", "a-1", "orders"), ("release", "a-1", "orders")]
 
 
 def test_what_nobody_wishes_any_more_is_moot(office):
