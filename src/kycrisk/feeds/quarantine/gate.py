@@ -7,11 +7,10 @@ settled by whoever comes next.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import MappingProxyType
 from typing import Literal
 
 from kycrisk.feeds import snapshot
@@ -33,7 +32,11 @@ from kycrisk.feeds.snapshot import DamagedSnapshot, Header, Snapshot
 
 
 class NothingHeld(Exception):
-    """Why there is nothing to decide about, in words."""
+    """Why there is nothing to decide about, in words. `another`: a version is held, but not the one that was meant."""
+
+    def __init__(self, message: str, *, another: bool = False) -> None:
+        super().__init__(message)
+        self.another = another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +102,8 @@ def held_version(feed: Feed, folder: Path) -> Held | None:
     record = read_record(folder, feed.name)
     if record.source != _source(feed) or record.held is None:
         return None
-    if _active_sha256(folder, feed.name) == record.held.sha256 or _held_snapshot(folder, feed, record) is None:
-        return None
-    return record.held
+    waiting, active = _sha256(quarantine_folder(folder), feed.name), _sha256(folder, feed.name)
+    return record.held if waiting == record.held.sha256 != active else None
 
 
 def held_snapshot(feed: Feed, folder: Path) -> Snapshot | None:
@@ -133,7 +135,7 @@ def decide(
         if held is None or waiting is None:
             raise NothingHeld(f"nothing of `{feed.name}` is held")
         if not held.sha256.startswith(sha256):
-            raise NothingHeld(f"`{sha256[:64]}` is not held any more; `{held.sha256[:12]}` is")
+            raise NothingHeld(f"`{sha256[:64]}` is not held any more; `{held.sha256[:12]}` is", another=True)
         keep(held)
         verdict = Verdict(sha256=held.sha256, released=release, by=by, why=why, at=now)
         decided = replace(record, verdicts=(*record.verdicts, verdict))
@@ -204,7 +206,7 @@ def _stored(folder: Path, name: str) -> Snapshot | None:
         return None
 
 
-def _active_sha256(folder: Path, name: str) -> str:
+def _sha256(folder: Path, name: str) -> str:
     try:
         header = snapshot.read_header(folder, name)
     except DamagedSnapshot:
@@ -222,14 +224,3 @@ def _held_snapshot(folder: Path, feed: Feed, record: Record) -> Snapshot | None:
 
 def _days(since: datetime, until: datetime) -> float:
     return max(0.0, (until - since) / timedelta(days=1))
-
-
-_EMPTY: Mapping[str, Held] = MappingProxyType({})
-
-
-def held_versions(feeds: tuple[Feed, ...], folder: Path) -> Mapping[str, Held]:
-    """What is held, by the name of its list."""
-    if not quarantine_folder(folder).is_dir():
-        return _EMPTY
-    found = {feed.name: held_version(feed, folder) for feed in feeds if feed.enabled}
-    return {name: held for name, held in found.items() if held is not None}

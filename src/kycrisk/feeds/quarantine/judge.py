@@ -22,6 +22,8 @@ from kycrisk.shipped import shipped
 FLIPS = 0.005
 #: So many protected domains that a version begins to name are no coincidence.
 _PROTECTED_AT_ONCE = 2
+#: A first version that names so many very popular domains is not the list. (Dirty ones name up to five.)
+_WRONG_FILE = 10
 #: Clocks of servers behind one name differ by less than this.
 _CLOCKS = timedelta(days=1)
 
@@ -130,7 +132,7 @@ def _shared(new: Snapshot, last: Header | None, accuses: bool) -> Iterator[Reaso
         return
     popular = [name for name in names if name in popular_domains() and name not in public]
     protected = [name for name in names if name not in public]
-    if popular:
+    if len(popular) >= (1 if last is not None else _WRONG_FILE):
         yield _named("popular", "very popular domains", popular)
     elif last is not None and len(protected) >= _PROTECTED_AT_ONCE:
         yield _named("protected", "protected domains", protected)
