@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Path, Response
 
@@ -13,11 +13,11 @@ from kycrisk.api.problem import Kind, Refused
 from kycrisk.api.routing import Caller, Served, needs, refusals, router
 from kycrisk.api.service import Service
 from kycrisk.api.shapes import Held as HeldShape
-from kycrisk.decision_json import moment_text
 from kycrisk.delivery.held_lists import HeldRow, audited
 from kycrisk.feeds.catalogue import Feed
 from kycrisk.feeds.quarantine.gate import NothingHeld, decide, held_version
 from kycrisk.feeds.quarantine.record import Held
+from kycrisk.feeds.quarantine.telling import held_dict
 from kycrisk.problems import Problem, did_you_mean
 from kycrisk.store.api_keys import ApiKey
 
@@ -32,7 +32,7 @@ async def get_held(service: Served, name: Name) -> Response:
     held = await asyncio.to_thread(held_version, feed, service.settings.snapshots)
     if held is None:
         raise Refused(Kind.NOT_FOUND, f"nothing of `{name}` is held")
-    return answer(_told(feed, held))
+    return answer(held_dict(feed, held))
 
 
 @routes.post(
@@ -77,7 +77,7 @@ async def _decided(service: Service, caller: ApiKey, name: str, wanted: HeldShap
     await service.look_at_feeds()
     if release:
         await service.standings.reload()
-    return answer({"status": "released" if release else "refused", **_told(feed, held)})
+    return answer({"status": "released" if release else "refused", **held_dict(feed, held)})
 
 
 def _feed(service: Service, name: str) -> Feed:
@@ -86,23 +86,3 @@ def _feed(service: Service, name: str) -> Feed:
         help_ = did_you_mean(name, feeds) or "`GET /v1/feeds` names them"
         raise Refused(Kind.NOT_FOUND, f"there is no list `{name[:100]}`", [Problem("name", "unknown", help_)])
     return feeds[name]
-
-
-def _told(feed: Feed, held: Held) -> dict[str, Any]:
-    flips = held.flips
-    return {
-        "name": feed.name,
-        "sha256": held.sha256,
-        "since": moment_text(held.since),
-        "reasons": [{"kind": r.kind, "text": r.text, "examples": list(r.examples)} for r in held.reasons],
-        "entries": held.entries,
-        "added": {"count": held.added, "examples": list(held.added_examples)},
-        "removed": {"count": held.removed, "examples": list(held.removed_examples)},
-        "customers": None
-        if flips is None
-        else {
-            "looked_at": flips.accounts,
-            "would_flip": flips.flips,
-            "examples": [{"account_id": f.account, "before": f.before, "after": f.after} for f in flips.examples],
-        },
-    }
