@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from kycrisk.feeds.catalogue import NEVER, default_catalogue, read_catalogues
+from kycrisk.feeds.compile import clean
 from kycrisk.feeds.match import DomainSet
+from kycrisk.feeds.purposes import PURPOSES
 from kycrisk.feeds.quarantine.change import Change
 from kycrisk.feeds.quarantine.expectation import Step
 from kycrisk.feeds.quarantine.judge import Site, reasons_to_hold, taken_step
 from kycrisk.feeds.quarantine.reasons import Reason
 from kycrisk.feeds.snapshot import Header, Snapshot
-from kycrisk.feeds.taking import protected_by, take
+from kycrisk.feeds.taking import protected_by
 from tests.feeds.making import feed
 
 HISTORY = Path(__file__).resolve().parents[3] / "shared" / "data" / "history" / "disposable_2017-2021.jsonl.gz"
@@ -74,7 +77,7 @@ class Replay:
 
     def move(self, version: Version) -> None:
         """Make this the newest version."""
-        kept, shared = self.compiled(version.added, version.at)
+        kept, shared = self.compiled(version.added)
         for name in version.removed & self.names:
             self.names.discard(name)
             (self.come.discard if name in self.come else self.gone.add)(name)
@@ -83,12 +86,12 @@ class Replay:
             (self.gone.discard if name in self.gone else self.come.add)(name)
         self.shared = (self.shared - version.removed) | shared
 
-    def compiled(self, names: Names, at: datetime) -> tuple[Names, Names]:
+    def compiled(self, names: Names) -> tuple[Names, Names]:
         """What of these names counts, and what is left out as everybody's."""
-        body = "\n".join(["always.example", *sorted(names)]).encode()
-        found = take(AGGREGATE, body, modified_at=None, now=at, protected=self._guard)
-        assert isinstance(found.entries, DomainSet)
-        return found.entries.entries - {"always.example"}, frozenset(found.header.shared or ())
+        shared: set[str] = set()
+        found = clean(names, PURPOSES[AGGREGATE.purpose], self._guard, Counter(), shared)
+        assert isinstance(found, DomainSet)
+        return found.entries, frozenset(shared)
 
     def reasons(self, at: datetime, *, come: int, gone: int, shared: Iterable[str]) -> tuple[Reason, ...]:
         """Why a version would be held that differs so much from the active one."""

@@ -23,7 +23,7 @@ from kycrisk.feeds.purposes import PROTECTING
 from kycrisk.feeds.quarantine.gate import Quarantine, admit
 from kycrisk.feeds.quarantine.record import locked
 from kycrisk.feeds.snapshot import DamagedSnapshot, Header, Snapshot
-from kycrisk.feeds.sources import is_remote
+from kycrisk.feeds.sources import is_built_in, is_remote
 from kycrisk.feeds.taking import made_from, protected_by, take, take_local
 
 Status = Literal["updated", "unchanged", "not_due", "skipped", "failed", "held", "refused"]
@@ -208,6 +208,9 @@ class _Job:
                 header = replace(taken.header, fetched_at=last.fetched_at)
                 snapshot.rewrite_header(self.folder, header)
                 return self._result("unchanged", header, received=received)
+            if is_built_in(self.feed.url):  # whoever installs it takes it into force
+                snapshot.write(self.folder, taken)
+                return self._result("updated", taken.header, received=received)
             comparable = stored if last and self._comparable(last) else None
             given = admit(self.feed, taken, self.folder, last=comparable, now=self.now, quarantine=self.quarantine)
             if given.status == "active":
