@@ -110,7 +110,7 @@ def _stretch(days: float, usual: float) -> float:
 
 
 def _limit(history: Sequence[Step], series: Series, prior: Prior, usual: float) -> float:
-    changes = _changes(history, series, usual)
+    changes = _changes(history, series, usual, prior.least)
     if not changes:
         return prior.limit
     trust = len(changes) / (len(changes) + _PRIOR_COUNTS)
@@ -118,10 +118,10 @@ def _limit(history: Sequence[Step], series: Series, prior: Prior, usual: float) 
     return math.exp(trust * math.log(own) + (1 - trust) * math.log(prior.limit))
 
 
-def _changes(history: Sequence[Step], series: Series, usual: float) -> list[float]:
-    """The changes that happened, per usual interval, the largest first."""
+def _changes(history: Sequence[Step], series: Series, usual: float, least: float) -> list[float]:
+    """The changes that happened, per usual interval, the largest first; none of them is nothing."""
     found = [(step.measure(series) / _stretch(step.days, usual), step.released) for step in history]
-    most = max((size for size, released in found if not released), default=math.inf) * _RELEASED_COUNTS
+    most = max(max((size for size, released in found if not released), default=math.inf) * _RELEASED_COUNTS, least)
     return sorted((min(size, most) if released else size for size, released in found if size > 0), reverse=True)
 
 
