@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.list_accidents import Accident, another, cut_off, merged, naming, tried
+from bench.list_history import ACCIDENTS, HISTORY, Names, Version, protected, replayed, versions
 from kycrisk.feeds.purposes import Shape
 from kycrisk.feeds.quarantine.expectation import SERIES, Step, limits
-from tests.feeds.accidents import Accident, another, cut_off, merged, naming, tried
-from tests.feeds.history import ACCIDENTS, HISTORY, Names, Version, protected, replayed, versions
 
 REAL = pytest.mark.skipif(not HISTORY.exists(), reason="the history of a real list is not here")
 YEARS = ("2018", "2019", "2020", "2021")

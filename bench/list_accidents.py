@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from tests.feeds.history import Names, Replay, Version, replayed
+from bench.list_history import Names, Replay, Version, replayed
 
 #: What is put in: given a list before a version, why the accident would be held at that moment.
 Accident = Callable[[Replay, Version], bool]

@@ -7,10 +7,10 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from kycrisk.feeds.catalogue import NEVER, default_catalogue, read_catalogues
+from kycrisk.feeds.catalogue import NEVER, Feed, default_catalogue, read_catalogues
 from kycrisk.feeds.compile import clean
 from kycrisk.feeds.match import DomainSet
 from kycrisk.feeds.purposes import PURPOSES
@@ -20,12 +20,22 @@ from kycrisk.feeds.quarantine.judge import Site, reasons_to_hold, taken_step
 from kycrisk.feeds.quarantine.reasons import Reason
 from kycrisk.feeds.snapshot import Header, Snapshot
 from kycrisk.feeds.taking import protected_by
-from tests.feeds.making import feed
 
-HISTORY = Path(__file__).resolve().parents[3] / "shared" / "data" / "history" / "disposable_2017-2021.jsonl.gz"
+HISTORY = Path(__file__).resolve().parents[2] / "shared" / "data" / "history" / "disposable_2017-2021.jsonl.gz"
 #: The accidents that are known of the real history, by day.
 ACCIDENTS = ("2018-06-01", "2019-05-29", "2021-02-03", "2021-03-17")
-AGGREGATE = feed(name="aggregate", max_age=NEVER)
+AGGREGATE = Feed(
+    name="aggregate",
+    title="An aggregate of disposable domains",
+    purpose="disposable_domain",
+    kind="domains",
+    url="/nowhere",
+    licence="MIT",
+    lineage="aggregate",
+    trust="corroborating",
+    refresh=timedelta(days=1),
+    max_age=NEVER,
+)
 Names = frozenset[str]
 
 
