@@ -5,16 +5,23 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.list_accidents import Accident, another, cut_off, merged, naming, tried
-from bench.list_history import ACCIDENTS, HISTORY, Names, Version, protected, replayed, versions
+from bench.list_history import ACCIDENTS, AGGREGATE, HISTORY, Names, Version, protected, replayed, versions
+from kycrisk.feeds.catalogue import NEVER
+from kycrisk.feeds.lists import Lists
 from kycrisk.feeds.purposes import Shape
 from kycrisk.feeds.quarantine.expectation import SERIES, Step, limits
+from kycrisk.feeds.quarantine.gate import decide
+from kycrisk.feeds.update import update
+from tests.feeds.making import feed
 
 REAL = pytest.mark.skipif(not HISTORY.exists(), reason="the history of a real list is not here")
 YEARS = ("2018", "2019", "2020", "2021")
@@ -88,6 +95,34 @@ def test_each_year_by_itself(real: list[Version], guard: Names, year: str) -> No
         each for each in held if each.day not in ACCIDENTS and each.reasons[0].kind in ("added", "removed", "shrunk")
     ]
     assert len(by_size) <= 1
+
+
+@REAL
+@pytest.mark.parametrize(
+    ("first", "accident", "behind"), [(112, 142, 146), (441, 453, 457)], ids=["gmail.com", "collapse"]
+)
+def test_updates_through_an_accident(
+    real: list[Version], tmp_path: Path, first: int, accident: int, behind: int
+) -> None:
+    """Whole versions, compiled and stored: what is held is never active, and the next good one is taken by itself."""
+    file, folder, names = tmp_path / "domains.txt", tmp_path / "lists", set[str]()
+    aggregate = replace(AGGREGATE, url=str(file))
+    guard = feed(name="guard", url="shipped:lists/protected_domain.txt", purpose="protected_domain", max_age=NEVER)
+    for number, version in enumerate(real[:behind]):
+        names -= version.removed
+        names |= version.added
+        if number < first:
+            continue
+        file.write_text("\n".join(sorted(names)))
+        result = update([guard, aggregate], folder, now=version.at)[1]
+        if number == 129:  # the one that nearly doubled the list
+            assert result.status == "held"
+            decide(aggregate, folder, release=True, by="kim", why="a new source", now=version.at)
+            continue
+        assert (number, result.status) == (number, "held" if number == accident else "updated")
+        active = Lists.open([guard, aggregate], folder, version.at).fresh("disposable_domain")[0]
+        assert active.find("gmail.com") is None
+        assert active.size > 0.9 * len(names) if number != accident else active.size == result.entries > 7_000
 
 
 MAILBOXES = [
