@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from bench import (
+    cases,
     columns,
     command,
     dns,
@@ -49,6 +50,7 @@ SCRIPTS = (
     fraudrecord,
     durable,
     service,
+    cases,
 )
 
 
