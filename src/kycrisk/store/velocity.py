@@ -42,6 +42,7 @@ ALWAYS = frozenset(
         "email.domain",
         "email.registrable",
         "phone.e164",
+        "person.name_address",
     }
 )
 #: Signups are submitted, and reach the store, in slightly different orders; clocks differ too. Of two whose moments
