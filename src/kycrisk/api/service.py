@@ -124,6 +124,7 @@ class Service:
                 access_log=access_log,
                 also=also,
             )
+            opening.callback(service.standings.close)
             await service.standings.take()
             await service.look_at_feeds()
             service.closing = opening.pop_all()
