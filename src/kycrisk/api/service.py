@@ -18,6 +18,7 @@ from kycrisk.api.delivery_measures import delivery_metrics
 from kycrisk.api.logs import AccessLog
 from kycrisk.api.measures import Measures, gauge
 from kycrisk.api.rate import Rates
+from kycrisk.api.siblings import Siblings
 from kycrisk.delivery.endpoint import endpoints_of, outbox_of
 from kycrisk.delivery.rechecking import Rechecker
 from kycrisk.delivery.tally import Tally
@@ -89,6 +90,7 @@ class Service:
         self._feeds_standing: tuple[FeedStanding, ...] = ()
         self._depths: tuple[Depth, ...] = ()
         self.measures.gauges.append(self._gauges)
+        self.siblings: Siblings | None = None  # the other processes behind the same socket
         self.closing = AsyncExitStack()
 
     @classmethod
