@@ -15,7 +15,7 @@ from typing import Any
 from kycrisk.delivery.courier import Courier
 from kycrisk.delivery.endpoint import Endpoint
 from kycrisk.delivery.feeds_update import update_often
-from kycrisk.delivery.jobs import Job, Jobs
+from kycrisk.delivery.jobs import RUNS_KEPT, Job, Jobs, forget_runs
 from kycrisk.delivery.lane import lanes_of
 from kycrisk.delivery.rechecking import Rechecker
 from kycrisk.delivery.sending import Sender
@@ -80,7 +80,8 @@ class Worker:
         closing.push_async_callback(jobs.stop)
 
     async def _retain(self) -> dict[str, int]:
-        return await self.store.retention.apply(durations_of(self.settings.retention), now=self.clock)
+        gone = await self.store.retention.apply(durations_of(self.settings.retention), now=self.clock)
+        return gone | {"job_runs": await forget_runs(self.clock() - RUNS_KEPT)}
 
 
 def durations_of(form: RetentionForm) -> Durations:
