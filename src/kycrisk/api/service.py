@@ -19,6 +19,7 @@ from kycrisk.api.delivery_measures import delivery_metrics
 from kycrisk.api.logs import AccessLog
 from kycrisk.api.measures import Measures, gauge
 from kycrisk.api.rate import Rates
+from kycrisk.api.siblings import Siblings
 from kycrisk.delivery.case_work import CaseWork
 from kycrisk.delivery.endpoint import endpoints_of, outbox_of
 from kycrisk.delivery.feed_flips import quarantine_of_store
@@ -99,6 +100,7 @@ class Service:
         self._depths: tuple[Depth, ...] = ()
         self._case_figures: Figures | None = None
         self.measures.gauges.append(self._gauges)
+        self.siblings: Siblings | None = None  # the other processes behind the same socket
         self.closing = AsyncExitStack()
 
     @classmethod
@@ -135,6 +137,7 @@ class Service:
                 also=also,
             )
             opening.push_async_callback(service.bureau.aclose)
+            opening.callback(service.standings.close)
             await service.standings.take()
             await service.look_at_feeds()
             service.closing = opening.pop_all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -95,8 +96,9 @@ class Signups:
 
 
 def register(tx: Transaction, signals: Signals, signups: Sequence[NewSignup]) -> list[Registered]:
-    """Store signups and count: each sees those before it, in this batch too."""
-    accounts = take(tx, {each.account_id for each in signups})
+    """Store signups and count: each sees those of other accounts before it, in this batch too."""
+    of_account = Counter(each.account_id for each in signups)
+    accounts = take(tx, of_account)
     ids = tx.ids("signup", len(signups))
     rows: list[dict[str, Any]] = []
     facts: list[dict[str, Any]] = []
@@ -115,7 +117,8 @@ def register(tx: Transaction, signals: Signals, signups: Sequence[NewSignup]) ->
         )
         digests = digests_of(tx.site, each.facts)
         facts += fact_rows(tx, signals, id_, digests, at)
-        asked.append(Asked(digests, each.velocities, each.submitted_at, id_))
+        alone = account.is_new and of_account[each.account_id] == 1  # most are: nothing of their own to leave out
+        asked.append(Asked(digests, each.velocities, each.submitted_at, id_, None if alone else account.number))
     tx.insert(SIGNUPS, rows)
     tx.insert(FACTS, facts)
     ats: dict[bytes, list[tuple[int, int]]] = {}
@@ -172,6 +175,6 @@ def _again(
     account = OpenAccount(
         row.account, row.key, site.account_key(bytes(row.salt)), bytes(row.pseudonym).hex(), is_new=False
     )
-    asked = Asked(digests_of(site, facts), velocities, moment(row.submitted_at), id_)
+    asked = Asked(digests_of(site, facts), velocities, moment(row.submitted_at), id_, row.account)
     [counts] = count_all(connection, signals, [asked])
     return Registered(id_, account, counts)
