@@ -197,7 +197,7 @@ def _row(
         "ruleset": decision.ruleset,
         "findings": _findings_json(decision),
         "dictionary": dictionary,
-        "sealed": seal(signup.account.key, packed, f"decision {decision.id}"),
+        "sealed": seal(signup.account.cipher, packed, f"decision {decision.id}"),
     }
 
 

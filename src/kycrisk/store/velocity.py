@@ -21,9 +21,10 @@ from sqlalchemy import Connection, select
 from kycrisk.decision_json import value_json
 from kycrisk.ruleset.condition import Velocity
 from kycrisk.signals import Value
+from kycrisk.store.driver import Driver
 from kycrisk.store.moments import micros
 from kycrisk.store.reader import Reader
-from kycrisk.store.schema import SIGNALS
+from kycrisk.store.schema import FACT_DAYS, SIGNALS
 from kycrisk.store.sealing import SiteKey
 from kycrisk.store.transaction import Transaction
 
@@ -99,9 +100,9 @@ class Signals:
 
 def digest(site: SiteKey, signal: str, value: Value) -> bytes:
     """The pseudonym of a signal's value; empty for what was not given, which is shared with nobody."""
-    if value == "":
-        return b""
-    return site.pseudonym(signal, value if isinstance(value, str) else value_json(value))
+    if isinstance(value, str):
+        return site.pseudonym(signal, value) if value else b""
+    return site.pseudonym(signal, value_json(value))
 
 
 def digests_of(site: SiteKey, facts: Facts) -> Digests:
@@ -109,13 +110,13 @@ def digests_of(site: SiteKey, facts: Facts) -> Digests:
     return {name: digest(site, name, value) for name, value in facts.items()}
 
 
-def fact_rows(tx: Transaction, signals: Signals, signup: int, digests: Digests, at: int) -> list[dict[str, Any]]:
+FACT_COLUMNS = ("signup", "signal", "digest", "at")
+FactRow = tuple[int, int, bytes, int]
+
+
+def fact_rows(tx: Transaction, signals: Signals, signup: int, digests: Digests, at: int) -> list[FactRow]:
     """The rows of a signup's facts."""
-    return [
-        {"signup": signup, "signal": signals.taken(tx, name), "digest": value, "at": at}
-        for name, value in digests.items()
-        if value
-    ]
+    return [(signup, signals.taken(tx, name), value, at) for name, value in digests.items() if value]
 
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -123,10 +124,7 @@ _Question = tuple[dict[Velocity, int], Velocity, tuple[bytes, int, int, int, int
 _AT_ONCE = 512
 
 DAY = 86_400_000_000  # microseconds
-_ADD_DAY = """
-INSERT INTO fact_days (digest, day, count) VALUES ({mark}, {mark}, {mark})
-ON CONFLICT (digest, day) DO UPDATE SET count = fact_days.count + excluded.count
-"""
+_ADD_DAY = " ON CONFLICT (digest, day) DO UPDATE SET count = fact_days.count + excluded.count"
 _SIGNUPS = """
 WITH asked(n, digest, since, latest, below, counted) AS (VALUES {rows})
 SELECT n, (
@@ -236,13 +234,11 @@ def whole_days(since: int, latest: int) -> tuple[int, int]:
     return -(-since // DAY), (latest + 1) // DAY
 
 
-def add_days(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+def add_days(driver: Driver, rows: Sequence[FactRow]) -> None:
     """Count new facts in their days."""
-    counted = Counter((row["digest"], row["at"] // DAY) for row in rows)
-    if counted:
-        mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-        given = [(digest, day, count) for (digest, day), count in counted.items()]
-        connection.exec_driver_sql(_ADD_DAY.format(mark=mark), given)
+    counted = Counter([(digest, at // DAY) for _, _, digest, at in rows])
+    given = [(digest, day, count) for (digest, day), count in counted.items()]
+    driver.insert(FACT_DAYS, ("digest", "day", "count"), given, _ADD_DAY)
 
 
 def _answer(connection: Connection, sql: str, questions: list[_Question]) -> None:
