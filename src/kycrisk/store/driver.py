@@ -42,8 +42,13 @@ class Driver:
         self.is_sqlite = connection.dialect.name == "sqlite"
         self._connection: Any = connection.connection.driver_connection
 
+    @property
+    def mark(self) -> str:
+        """The place of a value in a statement."""
+        return "?" if self.is_sqlite else "%s"
+
     def execute(self, sql: str, values: Row = ()) -> list[tuple[Any, ...]]:
-        """One statement and the rows that it answers; places for values are `?` or `%s`, as the database has it."""
+        """One statement and the rows that it answers; values stand in the places of `mark`."""
         cursor = self._connection.execute(sql, values)
         return cursor.fetchall() if cursor.description else []
 

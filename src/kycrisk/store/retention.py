@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, delete, select, update
 
+from kycrisk.store.counting import DAY
 from kycrisk.store.moments import micros
 from kycrisk.store.schema import (
     ACCOUNT_KEYS,
@@ -29,7 +30,6 @@ from kycrisk.store.schema import (
     SIGNUPS,
 )
 from kycrisk.store.transaction import Transaction
-from kycrisk.store.velocity import DAY
 from kycrisk.store.writer import Writer
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, Row, select
 
 from kycrisk.ruleset.condition import Velocity
 from kycrisk.store.accounts import OpenAccount, open_account_id, take
-from kycrisk.store.counting import count_together
+from kycrisk.store.counting import count_registered
 from kycrisk.store.failure import NotFound
 from kycrisk.store.moments import micros, moment
 from kycrisk.store.reader import Reader
@@ -27,7 +28,6 @@ from kycrisk.store.velocity import (
     FactRow,
     Facts,
     Signals,
-    add_days,
     count_all,
     digests_of,
     fact_rows,
@@ -98,8 +98,9 @@ class Signups:
 
 
 def register(tx: Transaction, signals: Signals, signups: Sequence[NewSignup]) -> list[Registered]:
-    """Store signups and count: each sees those before it, in this batch too."""
-    accounts = take(tx, {each.account_id for each in signups})
+    """Store signups and count: each sees those of other accounts before it, in this batch too."""
+    of_account = Counter(each.account_id for each in signups)
+    accounts = take(tx, of_account)
     ids = tx.ids("signup", len(signups))
     rows: list[tuple[Any, ...]] = []
     facts: list[FactRow] = []
@@ -110,14 +111,11 @@ def register(tx: Transaction, signals: Signals, signups: Sequence[NewSignup]) ->
         rows.append((id_, account.number, account.key_number, at, tx.at, sealed))
         digests = digests_of(tx.site, each.facts)
         facts += fact_rows(tx, signals, id_, digests, at)
-        asked.append(Asked(digests, each.velocities, each.submitted_at, id_))
+        alone = account.is_new and of_account[each.account_id] == 1  # most are: nothing of their own to leave out
+        asked.append(Asked(digests, each.velocities, each.submitted_at, id_, None if alone else account.number))
     tx.add(SIGNUPS, ("id", "account", "key", "submitted_at", "registered_at", "sealed"), rows)
     tx.add(FACTS, FACT_COLUMNS, facts)
-    ats: dict[bytes, list[tuple[int, int]]] = {}
-    for signup, _, digest, at in facts:
-        ats.setdefault(digest, []).append((at, signup))
-    counts = count_together(tx.connection, tx.driver, signals, asked, ats)
-    add_days(tx.driver, facts)
+    counts = count_registered(tx.connection, tx.driver, signals, asked, facts)
     return [
         Registered(id_, accounts[each.account_id], told) for id_, each, told in zip(ids, signups, counts, strict=True)
     ]
@@ -166,6 +164,6 @@ def _again(
         raise NotFound(f"signup {id_} was erased")
     cipher = AESGCM(site.account_key(bytes(row.salt)))
     account = OpenAccount(row.account, row.key, cipher, bytes(row.pseudonym).hex(), is_new=False)
-    asked = Asked(digests_of(site, facts), velocities, moment(row.submitted_at), id_)
+    asked = Asked(digests_of(site, facts), velocities, moment(row.submitted_at), id_, row.account)
     [counts] = count_all(connection, signals, [asked])
     return Registered(id_, account, counts)

@@ -122,8 +122,7 @@ class Transaction:
         """Write what was gathered. Called by the writer, before it commits."""
         self.add(AUDIT, _AUDIT_COLUMNS, self._audit)
         if self._changed:
-            mark = "?" if self.driver.is_sqlite else "%s"
-            self.driver.execute(_HEAD_MOVED.format(mark=mark), (*self._last.values(), self._hash))
+            self.driver.execute(_HEAD_MOVED.format(mark=self.driver.mark), (*self._last.values(), self._hash))
 
 
 def take_back(undone: Iterable[Callable[[], None]]) -> None:
