@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -97,6 +98,9 @@ class Signups:
         return register(tx, self._signals, signups)
 
 
+_by_digest: Callable[[FactRow], bytes] = itemgetter(2)
+
+
 def register(tx: Transaction, signals: Signals, signups: Sequence[NewSignup]) -> list[Registered]:
     """Store signups and count: each sees those of other accounts before it, in this batch too."""
     of_account = Counter(each.account_id for each in signups)
@@ -114,7 +118,7 @@ def register(tx: Transaction, signals: Signals, signups: Sequence[NewSignup]) ->
         alone = account.is_new and of_account[each.account_id] == 1  # most are: nothing of their own to leave out
         asked.append(Asked(digests, each.velocities, each.submitted_at, id_, None if alone else account.number))
     tx.add(SIGNUPS, ("id", "account", "key", "submitted_at", "registered_at", "sealed"), rows)
-    tx.add(FACTS, FACT_COLUMNS, facts)
+    tx.add(FACTS, FACT_COLUMNS, sorted(facts, key=_by_digest))  # in the order of their index: a third less time
     counts = count_registered(tx.connection, tx.driver, signals, asked, facts)
     return [
         Registered(id_, accounts[each.account_id], told) for id_, each, told in zip(ids, signups, counts, strict=True)
