@@ -355,7 +355,7 @@ def memory():
 def test_the_facts_that_are_kept():
     everything = {"ip.address": 1, "email.domain": 2, "signup.device_id": 3, "signup.plan": 4, "ip.tor_exit": 5}
     by_device = Velocity("signup.device_id", HOUR, "email.canonical")
-    assert countable(everything, [by_device]) == {"ip.address": 1, "email.domain": 2, "signup.device_id": 3}
+    assert countable(everything, (by_device,)) == {"ip.address": 1, "email.domain": 2, "signup.device_id": 3}
 
 
 def test_a_screener_s_history_sees_the_counts_of_its_own_screening():

@@ -28,6 +28,9 @@ _log = logging.getLogger(__name__)
 #: After how many new objects garbage is looked for; a screening makes some hundreds, which die by themselves.
 COLLECT_AFTER = (20_000, 20, 50)
 _BACKLOG = 2048
+#: How long a thread that is ready waits for the interpreter, in seconds. The store's writer gives it up at every
+#: statement; with Python's own 5 ms a commit of ten statements would wait 50 ms for a busy event loop.
+_SWITCH = 0.001
 
 
 class _Server(uvicorn.Server):
@@ -52,6 +55,7 @@ def serve(
 
     Raises `Problems`, `StoreError` and `OSError`."""
     log_to(log)
+    sys.setswitchinterval(_SWITCH)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, watch_files, upgrade_tables, log, also, works, on_listening))
 

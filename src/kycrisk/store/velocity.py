@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -50,10 +51,14 @@ SAME_MOMENT = timedelta(seconds=5)
 NO_COUNTS: Counts = MappingProxyType({})
 
 
-def countable(known: Facts, asked: Iterable[Velocity]) -> dict[str, Value]:
+def countable(known: Facts, asked: tuple[Velocity, ...]) -> dict[str, Value]:
     """The facts of a signup that are to be counted: those always kept, and those that velocity signals name."""
-    names = ALWAYS.union(name for each in asked for name in (each.key, each.counted))
-    return {name: known[name] for name in known if name in names}
+    return {name: known[name] for name in _names(asked) if name in known}
+
+
+@lru_cache(maxsize=32)
+def _names(asked: tuple[Velocity, ...]) -> tuple[str, ...]:
+    return tuple(sorted(ALWAYS.union(name for each in asked for name in (each.key, each.counted))))
 
 
 @dataclass(frozen=True, slots=True)
