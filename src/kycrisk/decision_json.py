@@ -21,11 +21,13 @@ from kycrisk.outcome import Finding, Outcome
 from kycrisk.signals import NO_ORIGIN, Evidence, Origin, Type, Unknown, Value, Why, fact_value
 
 try:  # the C encoder where CPython has it
-    from _json import encode_basestring as text_json
+    from _json import encode_basestring as _encode
 except ImportError:
-    text_json = encode_basestring
+    _encode = encode_basestring
 
 
+#: A text as JSON, in its quotes.
+text_json: Callable[[str], str] = _encode
 Part = TypeVar("Part")
 
 

@@ -15,9 +15,9 @@ from sqlalchemy import create_engine, event, func, select
 from kycrisk.decision_json import decision_from_json
 from kycrisk.ruleset.condition import Velocity
 from kycrisk.screening.history import RunHistory
-from kycrisk.store.idempotency import IdempotencyKey
 from kycrisk.store.counting import count_registered
 from kycrisk.store.driver import Driver
+from kycrisk.store.idempotency import IdempotencyKey
 from kycrisk.store.moments import micros
 from kycrisk.store.schema import ACCOUNTS, FACT_DAYS, FACTS, SIGNALS, SIGNUPS
 from kycrisk.store.sealing import SiteKey
@@ -131,7 +131,8 @@ def test_a_value_that_is_met_often_is_counted_over_its_days(run):
             return (await store.signups.register(signup(account, at, velocities=[by_week], **known()))).counts[by_week]
 
         await asyncio.gather(*(counted(f"a-{n}", 4 - n % 4) for n in range(300)))
-        kept = await store.read(lambda connection: connection.execute(select(func.count()).select_from(FACT_DAYS)).scalar())
+        days = select(func.count()).select_from(FACT_DAYS)
+        kept = await store.read(lambda connection: connection.execute(days).scalar())
         found = [await counted(account, days) for account, days in [("me", 0), ("a-1", 0), ("me", 0), ("me", 2)]]
         return kept, found, (await store.velocity.count(known(), [by_week], NOW))[by_week]
 

@@ -139,11 +139,13 @@ def take(tx: Transaction, account_ids: Collection[str]) -> Mapping[str, OpenAcco
 def _known(tx: Transaction, pseudonyms: Collection[bytes]) -> list[tuple[bytes, int, int | None, bytes]]:
     """Pseudonym, number, key and salt of the accounts that are there; without a key where it was erased."""
     return tx.driver.ask(
-        lambda place: f"""
+        lambda place: (
+            f"""
         SELECT accounts.pseudonym, accounts.id, accounts.key, account_keys.salt
         FROM accounts LEFT JOIN account_keys ON account_keys.id = accounts.key
         WHERE accounts.pseudonym IN (SELECT * FROM {place})
-        """,  # noqa: S608 - places for values
+        """
+        ),
         ("bytea",),
         [(each,) for each in pseudonyms],
         (b"",),

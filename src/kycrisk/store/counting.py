@@ -68,13 +68,13 @@ def count_registered(
 
 def _by_days(driver: Driver, digests: Collection[bytes]) -> frozenset[bytes]:
     """Of these, the values whose days are kept."""
-    found = driver.ask(_KEPT, ("bytea",), [(each,) for each in digests], (None,)) if digests else ()
+    found = driver.ask(_kept, ("bytea",), [(each,) for each in digests], (None,)) if digests else ()
     return frozenset(digest for (digest,) in found)
 
 
-def _KEPT(place: str) -> str:  # noqa: N802 - a statement
+def _kept(place: str) -> str:
     return (
-        f"WITH asked(digest) AS (SELECT * FROM {place}) SELECT digest FROM asked"  # noqa: S608 - places for values
+        f"WITH asked(digest) AS (SELECT * FROM {place}) SELECT digest FROM asked"
         " WHERE EXISTS (SELECT 1 FROM fact_days WHERE fact_days.digest = asked.digest)"
     )
 
@@ -161,7 +161,7 @@ class _Plan:
         text = self._texts.get(place)
         if text is None:
             asked = f"WITH asked({self._names}) AS (SELECT * FROM {place})"
-            text = self._texts[place] = f"{asked} SELECT n, {self._columns} FROM asked"  # noqa: S608 - names of ours
+            text = self._texts[place] = f"{asked} SELECT n, {self._columns} FROM asked"
         return text
 
 
@@ -179,18 +179,17 @@ def _count(key: str, day_key: str, velocity: Velocity, number: int | None, own: 
     if number is None:
         return "0"
     if number:
-        others = (
-            " AND NOT EXISTS (SELECT 1 FROM signups WHERE signups.id = facts.signup AND signups.account = asked.account)"
-        )
+        mine = "signups.id = facts.signup AND signups.account = asked.account"
+        others = f" AND NOT EXISTS (SELECT 1 FROM signups WHERE {mine})" if own else ""
         return (
             "(SELECT count(DISTINCT other.digest) FROM facts"
             f" JOIN facts AS other ON other.signup = facts.signup AND other.signal = {number}"
-            f" WHERE {within} AND {below}{others if own else ''})"
+            f" WHERE {within} AND {below}{others})"
         )
     # The account's own signups are few: they come first, however often the value was seen.
     mine = (
-        " - (SELECT count(*) FROM signups CROSS JOIN facts"
-        f" WHERE signups.account = asked.account AND signups.id < asked.below AND facts.signup = signups.id AND {within})"
+        " - (SELECT count(*) FROM signups CROSS JOIN facts WHERE signups.account = asked.account"
+        f" AND signups.id < asked.below AND facts.signup = signups.id AND {within})"
     )
     if not day_key:
         return f"(SELECT count(*) FROM facts WHERE {within} AND {below}){mine if own else ''}"

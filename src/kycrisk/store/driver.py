@@ -7,7 +7,7 @@ batch of screenings goes in one statement a table, and its questions are one sta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import chain
 from typing import Any
@@ -69,8 +69,8 @@ class Driver:
     def ask(
         self, question: Callable[[str], str], kinds: tuple[str, ...], rows: Sequence[Row], blank: Row
     ) -> list[tuple[Any, ...]]:
-        """The answers to a question about many rows. `question` puts the rows' place into the statement: a table in
-        brackets whose columns have no names yet (`WITH asked(n, …) AS (SELECT * FROM {place})`); `kinds` are PostgreSQL's types.
+        """The answers to a question about many rows. `question` puts the place of the rows into the statement: a table
+        whose columns have no names yet (`WITH asked(n, …) AS (SELECT * FROM {place})`). `kinds` are PostgreSQL's types.
 
         SQLite may be asked about `blank` rows as well, whose answers are given too.
         """
@@ -83,18 +83,6 @@ class Driver:
             values = (*chain.from_iterable(part), *(tuple(blank) * (size - len(part))))
             found += self.execute(question(_values_place(len(kinds), size)), values)
         return found
-
-    def rows_of(self, table: Table, columns: tuple[str, ...], key: str, values: Collection[Any]) -> list[tuple[Any, ...]]:
-        """The rows whose `key` is one of these values."""
-        [kind] = _kinds(table, (key,))
-        statement = _selection(table, columns, key, kind, self.is_sqlite)
-        return self.ask(statement, (kind,), [(value,) for value in values], (None,))
-
-
-@cache
-def _selection(table: Table, columns: tuple[str, ...], key: str, kind: str, is_sqlite: bool) -> Callable[[str], str]:
-    names = ", ".join(f'"{table.c[name].name}"' for name in columns)
-    return cache(lambda place: f'SELECT {names} FROM {table.name} WHERE "{key}" IN (SELECT * FROM {place})')
 
 
 @cache

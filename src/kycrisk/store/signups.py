@@ -118,7 +118,8 @@ def register(tx: Transaction, signals: Signals, signups: Sequence[NewSignup]) ->
         alone = account.is_new and of_account[each.account_id] == 1  # most are: nothing of their own to leave out
         asked.append(Asked(digests, each.velocities, each.submitted_at, id_, None if alone else account.number))
     tx.add(SIGNUPS, ("id", "account", "key", "submitted_at", "registered_at", "sealed"), rows)
-    tx.add(FACTS, FACT_COLUMNS, sorted(facts, key=_by_digest))  # in the order of their index: a third less time
+    facts.sort(key=_by_digest)  # in the order of their index they go in in two thirds of the time
+    tx.add(FACTS, FACT_COLUMNS, facts)
     counts = count_registered(tx.connection, tx.driver, signals, asked, facts)
     return [
         Registered(id_, accounts[each.account_id], told) for id_, each, told in zip(ids, signups, counts, strict=True)

@@ -22,7 +22,7 @@ COUNTERS = ("account", "key", "signup", "decision", "audit")
 
 _AUDIT_COLUMNS = tuple(column.name for column in AUDIT.columns)
 _HEAD_COLUMNS = (*COUNTERS, "audit_hash")
-_HEAD = f"SELECT {', '.join(f'{HEAD.name}.{name}' for name in _HEAD_COLUMNS)} FROM {HEAD.name}"  # noqa: S608 - ours
+_HEAD = f"SELECT {', '.join(f'{HEAD.name}.{name}' for name in _HEAD_COLUMNS)} FROM {HEAD.name}"
 _HEAD_MOVED = f"UPDATE {HEAD.name} SET {', '.join(f'{name} = {{mark}}' for name in _HEAD_COLUMNS)}"
 
 
