@@ -8,26 +8,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address, IPv6Address
-from json.encoder import encode_basestring
+from datetime import datetime
 from operator import is_
 from typing import Any, TypeVar
 
 from kycrisk.decision import FORMAT, Decision, Exemption, Lookup, MadeBy, Reason, Shadow, Undetermined
-from kycrisk.durations import format_duration
-from kycrisk.normal.ip import ip_text
 from kycrisk.outcome import Finding, Outcome
-from kycrisk.signals import NO_ORIGIN, Evidence, Origin, Type, Unknown, Value, Why, fact_value
+from kycrisk.signals import NO_ORIGIN, NOTHING, Evidence, Origin, Type, Unknown, Value, Why, fact_value
+from kycrisk.value_json import bare_json, moment_text, text_json, told_json, type_words, value_json
 
-try:  # the C encoder where CPython has it
-    from _json import encode_basestring as _encode
-except ImportError:
-    _encode = encode_basestring
+__all__ = [
+    "DecisionFormatError",
+    "Shape",
+    "decision_from_json",
+    "decision_to_json",
+    "moment_text",
+    "taken_apart",
+    "text_json",
+    "value_json",
+]
 
-
-#: A text as JSON, in its quotes.
-text_json: Callable[[str], str] = _encode
 Part = TypeVar("Part")
 
 
@@ -35,15 +35,13 @@ class DecisionFormatError(ValueError):
     """The text is not a decision of this format."""
 
 
-def moment_text(moment: datetime) -> str:
-    """A time in UTC with `Z`, as RFC 3339 writes it."""
-    text = (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat()
-    return f"{text[:-6]}Z"  # instead of `+00:00`
-
-
 class Shape:
     """What decisions of one world have in common, as texts around places for what is their own: names of signals,
-    sources, snapshots, what could not be judged. Every second text is such a place."""
+    sources, snapshots, what could not be judged. Every second text is such a place.
+
+    Decisions have the same shape only where they share these objects themselves. So what a shape says that many have
+    had is of the site: what is unknown about one signup, with words of its own, makes a shape of its own.
+    """
 
     __slots__ = ("_alike", "texts", "uses")
 
@@ -72,7 +70,7 @@ def taken_apart(decision: Decision) -> tuple[Shape, list[str]]:
     """The decision's shape, and the values in its places: texts without control characters, as JSON has them."""
     evidence, undetermined, shadow = decision.evidence, decision.undetermined, decision.shadow
     known = evidence.known
-    frames, names, unknown = _frames(evidence.origins), tuple(known), evidence.unknown
+    frames, names, unknown = _frames(evidence.origins), tuple(known), evidence.unknown or NOTHING
     key = (names, id(unknown), id(undetermined), id(shadow), decision.ruleset, decision.made_by)
     shape = frames.shapes.get(key)
     if shape is None or not shape.made_of(unknown, undetermined, shadow):
@@ -100,7 +98,7 @@ def taken_apart(decision: Decision) -> tuple[Shape, list[str]]:
         if value is False
         else text_json(value)
         if type(value) is str
-        else _TOLD[type(value)](value)
+        else told_json[type(value)](value)
         for value in known.values()
     ]
     values += (
@@ -153,54 +151,6 @@ def _made_by_json(made_by: MadeBy | None) -> str:
 
 def _dumps(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-# values
-
-_BARE: dict[type, Callable[[Any], str]] = {
-    bool: lambda value: "true" if value else "false",
-    int: str,
-    float: repr,
-    str: text_json,
-    datetime: lambda value: f'"{moment_text(value)}"',
-    timedelta: lambda value: f'"{format_duration(value)}"',
-    IPv4Address: lambda value: f'"{ip_text(value)}"',
-    IPv6Address: lambda value: f'"{ip_text(value)}"',
-    frozenset: lambda value: f"[{','.join(sorted(_BARE[type(item)](item) for item in value))}]",
-}
-_TYPES: dict[type, str] = {
-    bool: "bool",
-    int: "int",
-    float: "float",
-    str: "str",
-    datetime: "datetime",
-    timedelta: "duration",
-    IPv4Address: "ip",
-    IPv6Address: "ip",
-}
-_PLAIN = (bool, int, float, str)
-
-
-def value_json(value: Value) -> str:
-    """A fact's value as JSON."""
-    return _BARE[type(value)](value)
-
-
-def _typed(kind: type, to_json: Callable[[Any], str]) -> Callable[[Any], str]:
-    behind = f',"type":"{_TYPES[kind]}"'
-    return lambda value: to_json(value) + behind
-
-
-def _typed_set(value: frozenset[Any]) -> str:
-    item = next(iter(value), "")
-    return f'{value_json(value)},"type":"set of {_TYPES[type(item)]}"'
-
-
-#: Values whose type JSON alone cannot tell say it: `"192.0.2.7","type":"ip"`.
-_TOLD: dict[type, Callable[[Any], str]] = {
-    **{kind: to_json if kind in _PLAIN else _typed(kind, to_json) for kind, to_json in _BARE.items() if kind in _TYPES},
-    frozenset: _typed_set,
-}
 
 
 # evidence
@@ -272,7 +222,7 @@ def _facts_json(facts: Mapping[str, Value | Unknown]) -> str:
         [
             f"{text_json(name)}:{{{_unknown_json(value)}}}"
             if isinstance(value, Unknown)
-            else f"{text_json(name)}:{_BARE[type(value)](value)}"
+            else f"{text_json(name)}:{bare_json[type(value)](value)}"
             for name, value in facts.items()
         ]
     )
@@ -390,7 +340,7 @@ def _evidence(raw: dict[str, Any]) -> Evidence:
 
 def _value(fact: dict[str, Any]) -> Value:
     value = fact["value"]
-    declared = fact.get("type") or _TYPES[type(value)]
+    declared = fact.get("type") or type_words[type(value)]
     return fact_value(Type(declared), value)
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import BigInteger, Boolean, Connection, Integer, LargeBinary, Sm
 Row = Sequence[Any]
 
 #: Rows in one statement of SQLite. Powers of two, so that there are few different statements and they stay prepared.
-_MOST_ROWS = 256
+_MOST_ROWS = 1024
 _MOST_VALUES = 32_000  # SQLite takes 32,766 (sqlite.org/limits.html)
 
 _POSTGRESQL_TYPES = {
@@ -53,18 +53,21 @@ class Driver:
         return cursor.fetchall() if cursor.description else []
 
     def insert(self, table: Table, columns: tuple[str, ...], rows: Sequence[Row], otherwise: str = "") -> None:
-        """Add rows, each with the values of these columns; `otherwise` says what to do where they conflict."""
+        """Add rows, each with the values of these columns, of which the first is never None; `otherwise` says what to
+        do where they conflict."""
         if not self.is_sqlite:
             if rows:
                 statement = _insertion_of_arrays(table, columns) + otherwise
                 self._connection.execute(statement, _arrays(_kinds(table, columns), rows))
             return
-        start, most = 0, min(_MOST_ROWS, _MOST_VALUES // len(columns))
-        while start < len(rows):
-            size = min(1 << (len(rows) - start).bit_length() - 1, most)
-            statement = _insertion(table, columns, size) + otherwise
-            self._connection.execute(statement, tuple(chain.from_iterable(rows[start : start + size])))
-            start += size
+        most = min(_MOST_ROWS, _MOST_VALUES // len(columns))
+        for start in range(0, len(rows), most):
+            part = rows[start : start + most]
+            if any(row[0] is None for row in part):
+                raise ValueError(f"rows of {table.name} without `{columns[0]}` would be left out")
+            size = 1 << (len(part) - 1).bit_length()
+            values = (*chain.from_iterable(part), *((None,) * (len(columns) * (size - len(part)))))
+            self._connection.execute(_insertion(table, columns, size) + otherwise, values)
 
     def ask(
         self, question: Callable[[str], str], kinds: tuple[str, ...], rows: Sequence[Row], blank: Row
@@ -87,7 +90,9 @@ class Driver:
 
 @cache
 def _insertion(table: Table, columns: tuple[str, ...], size: int) -> str:
-    return f"INSERT INTO {table.name} ({_names(table, columns)}) {_values_place(len(columns), size)[1:-1]}"
+    """The first column of all rows is one that is never empty, so rows without it are there to fill up the number."""
+    names, place = _names(table, columns), _values_place(len(columns), size)
+    return f"INSERT INTO {table.name} ({names}) SELECT * FROM {place} WHERE column1 IS NOT NULL"
 
 
 @cache
