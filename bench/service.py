@@ -34,7 +34,7 @@ from bench.signups import as_request, make_rows
 from bench.site import make_site
 
 CONNECTIONS = 64
-ROUNDS, SCREENINGS, EMPTY = 5, 6_000, 12_000
+ROUNDS, SCREENINGS, EMPTY = 4, 6_000, 12_000
 SHARE, TIMES_P99 = 0.35, 10.0
 
 

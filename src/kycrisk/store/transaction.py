@@ -74,7 +74,7 @@ class Transaction:
         return range(first, first + count)
 
     def insert(self, table: Table, rows: list[dict[str, Any]]) -> None:
-        """Add rows, all with the same columns in the same order.
+        """Add rows, all with the same columns in the same order; the first one is never None.
 
         Values go to the driver as they are, so they must be what both drivers take: numbers, texts, bytes, booleans.
         """
