@@ -3,17 +3,20 @@
 import asyncio
 import itertools
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_address
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, event
+from sqlalchemy import create_engine, event, func, select
 
 from kycrisk.decision_json import decision_from_json
 from kycrisk.ruleset.condition import Velocity
 from kycrisk.screening.history import RunHistory
+from kycrisk.store.counting import count_registered
+from kycrisk.store.driver import Driver
 from kycrisk.store.idempotency import IdempotencyKey
 from kycrisk.store.moments import micros
 from kycrisk.store.schema import ACCOUNTS, FACT_DAYS, FACTS, SIGNALS, SIGNUPS
@@ -21,12 +24,11 @@ from kycrisk.store.sealing import SiteKey
 from kycrisk.store.signups import NewSignup
 from kycrisk.store.store import Store
 from kycrisk.store.velocity import (
+    FACT_COLUMNS,
     Asked,
     Signals,
     StoreHistory,
-    add_days,
     count_all,
-    count_new,
     countable,
     digests_of,
     fact_rows,
@@ -117,6 +119,24 @@ def test_over_days_an_account_does_not_count_itself(run):
         return (await store.signups.register(signup(velocities=[by_week], **known()))).counts[by_week]
 
     assert run(body) == 3
+
+
+def test_a_value_that_is_met_often_is_counted_over_its_days(run):
+    """From 256 of them on, whole days are read; what an account did itself is left out of them, too."""
+    by_week = Velocity("ip.address", timedelta(days=7))
+
+    async def body(store):
+        async def counted(account, days):
+            at = NOW - timedelta(days=days)
+            return (await store.signups.register(signup(account, at, velocities=[by_week], **known()))).counts[by_week]
+
+        await asyncio.gather(*(counted(f"a-{n}", 4 - n % 4) for n in range(300)))
+        days = select(func.count()).select_from(FACT_DAYS)
+        kept = await store.read(lambda connection: connection.execute(days).scalar())
+        found = [await counted(account, days) for account, days in [("me", 0), ("a-1", 0), ("me", 0), ("me", 2)]]
+        return kept, found, (await store.velocity.count(known(), [by_week], NOW))[by_week]
+
+    assert run(body) == (4, [300, 300, 301, 225], 304)
 
 
 def test_a_retry_after_a_crash_does_not_count_its_first_attempt(run, tmp_path):
@@ -258,11 +278,17 @@ WEEKS = st.lists(
 )
 
 
-@settings(max_examples=50)
-@given(batches=st.lists(WEEKS, max_size=3), window=st.sampled_from([1, 3600, 86_399, 86_400, 86_401, 259_200, 10**6]))
-def test_counting_by_days_agrees_with_counting_each(memory, batches, window):
-    """Windows that begin and end within days and between them, batches that hold several days."""
-    asked = (Velocity("ip.address", timedelta(seconds=window)),)
+@settings(max_examples=80)
+@given(
+    batches=st.lists(WEEKS, max_size=4),
+    window=st.sampled_from([1, 3600, 86_399, 86_400, 86_401, 259_200, 10**6]),
+    often=st.sampled_from([1, 3, 8, 10**6]),
+)
+def test_counting_together_agrees_with_counting_each(memory, batches, window, often):
+    """Windows that begin and end within days and between them, batches that hold several days, values that were met
+    often before, that come to be so within a batch, and that never do."""
+    by_address = Velocity("ip.address", timedelta(seconds=window))
+    asked = (by_address, replace(by_address, counted="email.canonical"), replace(by_address, key="email.canonical"))
     memory.empty()
     number = 0
     for batch in batches:
@@ -270,16 +296,30 @@ def test_counting_by_days_agrees_with_counting_each(memory, batches, window):
         for seconds, ip, account in batch:
             number += 1
             memory.insert_signup(number, account or 100 + number)
-            digests, at = digests_of(KEY, {"ip.address": ip}), MIDNIGHT + timedelta(seconds=seconds)
+            facts, at = {"ip.address": ip, "email.canonical": ip * (number % 3)}, MIDNIGHT + timedelta(seconds=seconds)
+            digests = digests_of(KEY, facts if number % 5 else {"ip.address": ip})
             questions.append(Asked(digests, asked, at, number, account))
             rows += fact_rows(memory, memory.signals, number, digests, micros(at))
         memory.insert_facts(rows)
-        ats = {}
-        for row in rows:
-            ats.setdefault(row["digest"], []).append((row["at"], row["signup"]))
         exactly = count_all(memory.connection, memory.signals, questions)
-        assert count_new(memory.connection, memory.signals, questions, ats) == exactly
-        add_days(memory.connection, rows)
+        together = count_registered(memory.connection, memory.driver, memory.signals, questions, rows, often)
+        assert together == exactly
+
+
+def test_days_are_kept_of_what_is_met_often(memory):
+    memory.empty()
+    by_week, digests = Velocity("ip.address", timedelta(days=7)), digests_of(KEY, {"ip.address": "192.0.2.1"})
+    kept = []
+    for number in range(1, 7):
+        memory.insert_signup(number, number)
+        at = MIDNIGHT + timedelta(days=number // 2)
+        rows = fact_rows(memory, memory.signals, number, digests, micros(at))
+        memory.insert_facts(rows)
+        asked = [Asked(digests, (by_week,), at, number)]
+        count_registered(memory.connection, memory.driver, memory.signals, asked, rows, 3)
+        counts = memory.connection.execute(select(FACT_DAYS.c["count"]).order_by(FACT_DAYS.c.day)).scalars()
+        kept.append(list(counts))
+    assert kept == [[], [], [], [1, 2, 1], [1, 2, 2], [1, 2, 2, 1]]
 
 
 @pytest.fixture(scope="module")
@@ -292,7 +332,7 @@ def memory():
         site, undone, signals = KEY, [], Signals()
 
         def __init__(self, connection):
-            self.connection = connection
+            self.connection, self.driver = connection, Driver(connection)
 
         def empty(self):
             self.connection.execute(FACTS.delete())
@@ -304,8 +344,7 @@ def memory():
             self.connection.execute(SIGNUPS.insert(), [row])
 
         def insert_facts(self, rows):
-            if rows:
-                self.connection.execute(FACTS.insert(), rows)
+            self.driver.insert(FACTS, FACT_COLUMNS, rows)
 
     with engine.connect() as connection:
         for table in (ACCOUNTS, SIGNUPS, SIGNALS, FACTS, FACT_DAYS):
@@ -317,7 +356,7 @@ def memory():
 def test_the_facts_that_are_kept():
     everything = {"ip.address": 1, "email.domain": 2, "signup.device_id": 3, "signup.plan": 4, "ip.tor_exit": 5}
     by_device = Velocity("signup.device_id", HOUR, "email.canonical")
-    assert countable(everything, [by_device]) == {"ip.address": 1, "email.domain": 2, "signup.device_id": 3}
+    assert countable(everything, (by_device,)) == {"ip.address": 1, "email.domain": 2, "signup.device_id": 3}
 
 
 def test_a_screener_s_history_sees_the_counts_of_its_own_screening():

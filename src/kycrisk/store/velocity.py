@@ -8,14 +8,13 @@ the other.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -51,10 +50,14 @@ SAME_MOMENT = timedelta(seconds=5)
 NO_COUNTS: Counts = MappingProxyType({})
 
 
-def countable(known: Facts, asked: Iterable[Velocity]) -> dict[str, Value]:
+def countable(known: Facts, asked: tuple[Velocity, ...]) -> dict[str, Value]:
     """The facts of a signup that are to be counted: those always kept, and those that velocity signals name."""
-    names = ALWAYS.union(name for each in asked for name in (each.key, each.counted))
-    return {name: known[name] for name in known if name in names}
+    return {name: known[name] for name in _names(asked) if name in known}
+
+
+@lru_cache(maxsize=32)
+def _names(asked: tuple[Velocity, ...]) -> tuple[str, ...]:
+    return tuple(sorted(ALWAYS.union(name for each in asked for name in (each.key, each.counted))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +105,9 @@ class Signals:
 
 def digest(site: SiteKey, signal: str, value: Value) -> bytes:
     """The pseudonym of a signal's value; empty for what was not given, which is shared with nobody."""
-    if value == "":
-        return b""
-    return site.pseudonym(signal, value if isinstance(value, str) else value_json(value))
+    if isinstance(value, str):
+        return site.pseudonym(signal, value) if value else b""
+    return site.pseudonym(signal, value_json(value))
 
 
 def digests_of(site: SiteKey, facts: Facts) -> Digests:
@@ -112,24 +115,19 @@ def digests_of(site: SiteKey, facts: Facts) -> Digests:
     return {name: digest(site, name, value) for name, value in facts.items()}
 
 
-def fact_rows(tx: Transaction, signals: Signals, signup: int, digests: Digests, at: int) -> list[dict[str, Any]]:
+FACT_COLUMNS = ("signup", "signal", "digest", "at")
+FactRow = tuple[int, int, bytes, int]
+
+
+def fact_rows(tx: Transaction, signals: Signals, signup: int, digests: Digests, at: int) -> list[FactRow]:
     """The rows of a signup's facts."""
-    return [
-        {"signup": signup, "signal": signals.taken(tx, name), "digest": value, "at": at}
-        for name, value in digests.items()
-        if value
-    ]
+    return [(signup, signals.taken(tx, name), value, at) for name, value in digests.items() if value]
 
 
 _MICROSECOND = timedelta(microseconds=1)
 _Question = tuple[dict[Velocity, int], Velocity, tuple[bytes | int, ...]]
 _AT_ONCE = 512
 
-DAY = 86_400_000_000  # microseconds
-_ADD_DAY = """
-INSERT INTO fact_days (digest, day, count) VALUES ({mark}, {mark}, {mark})
-ON CONFLICT (digest, day) DO UPDATE SET count = fact_days.count + excluded.count
-"""
 _SIGNUPS = """
 WITH asked(n, digest, since, latest, below) AS (VALUES {rows})
 SELECT n, (
@@ -163,27 +161,6 @@ SELECT n, (
     AND NOT EXISTS (SELECT 1 FROM signups WHERE signups.id = facts.signup AND signups.account = asked.account)
 ) FROM asked
 """
-_BY_DAYS = """
-WITH asked(n, digest, since, latest, below) AS (VALUES {rows}),
-spans AS (
-  SELECT n, digest, since, latest, below, (since + DAY - 1) / DAY AS first, (latest + 1) / DAY AS last FROM asked
-)
-SELECT n, CASE WHEN first >= last THEN (
-  SELECT count(*) FROM facts
-  WHERE facts.digest = spans.digest AND facts.at BETWEEN spans.since AND spans.latest AND facts.signup < spans.below
-) ELSE (
-  SELECT count(*) FROM facts
-  WHERE facts.digest = spans.digest AND facts.at >= spans.since AND facts.at < first * DAY
-    AND facts.signup < spans.below
-) + (
-  SELECT CAST(coalesce(sum(fact_days.count), 0) AS BIGINT) FROM fact_days
-  WHERE fact_days.digest = spans.digest AND fact_days.day >= first AND fact_days.day < last
-) + (
-  SELECT count(*) FROM facts
-  WHERE facts.digest = spans.digest AND facts.at >= last * DAY AND facts.at <= spans.latest
-    AND facts.signup < spans.below
-) END FROM spans
-""".replace("DAY", str(DAY))
 
 
 def count_all(
@@ -191,7 +168,6 @@ def count_all(
     signals: Signals,
     asked: Sequence[Asked],
     same_moment: timedelta = SAME_MOMENT,
-    signups_by: str = _SIGNUPS,
 ) -> list[dict[Velocity, int]]:
     """The answers for several signups, in a few queries for all. A velocity whose key is no fact is left out."""
     found: list[dict[Velocity, int]] = []
@@ -225,45 +201,12 @@ def count_all(
                 distinct.append((counts, velocity, (*question, counted)))
             else:
                 distinct_of_others.append((counts, velocity, (*question, counted, each.account)))
-    for sql, questions in ((signups_by, signups), (_DISTINCT, distinct), (_DISTINCT_OF_OTHERS, distinct_of_others)):
+    for sql, questions in ((_SIGNUPS, signups), (_DISTINCT, distinct), (_DISTINCT_OF_OTHERS, distinct_of_others)):
         for (counts, velocity, _), count in _answered(connection, sql, questions):
             counts[velocity] = count
     for (counts, velocity, _), count in _answered(connection, _OWN, own):
         counts[velocity] -= count
     return found
-
-
-def count_new(
-    connection: Connection, signals: Signals, asked: Sequence[Asked], ats: Mapping[bytes, Sequence[tuple[int, int]]]
-) -> list[dict[Velocity, int]]:
-    """The same for signups that are being registered, reading whole days from `fact_days`, which `add_days` has not
-    yet told of them. `ats` are their facts: by pseudonym the moments and signups, which the days lack.
-    """
-    found = count_all(connection, signals, asked, signups_by=_BY_DAYS)
-    grace = SAME_MOMENT // _MICROSECOND
-    for each, counts in zip(asked, found, strict=True):
-        at = micros(each.at)
-        for velocity in counts:
-            here = ats.get(each.digests[velocity.key], ())
-            if velocity.counted or len(here) < 2:  # its own fact alone
-                continue
-            first, last = whole_days(max(at - velocity.window // _MICROSECOND, 0), at + grace)
-            counts[velocity] += sum(first <= when // DAY < last and id_ < each.before for when, id_ in here)
-    return found
-
-
-def whole_days(since: int, latest: int) -> tuple[int, int]:
-    """The first day that lies within a window as a whole, and the first one after it that does not."""
-    return -(-since // DAY), (latest + 1) // DAY
-
-
-def add_days(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Count new facts in their days."""
-    counted = Counter((row["digest"], row["at"] // DAY) for row in rows)
-    if counted:
-        mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-        given = [(digest, day, count) for (digest, day), count in counted.items()]
-        connection.exec_driver_sql(_ADD_DAY.format(mark=mark), given)
 
 
 def _answered(connection: Connection, sql: str, questions: list[_Question]) -> Iterator[tuple[_Question, int]]:
