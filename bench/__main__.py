@@ -28,6 +28,7 @@ from bench import (
     lists,
     loading,
     network,
+    quarantine,
     screening,
     service,
 )
@@ -36,7 +37,21 @@ from bench.peers import version_of
 from bench.picture import draw
 
 FOLDER = Path(__file__).parent
-SCRIPTS = (evaluation, loading, lists, screening, columns, command, dns, network, fraudrecord, durable, service, cases)
+SCRIPTS = (
+    evaluation,
+    loading,
+    lists,
+    quarantine,
+    screening,
+    columns,
+    command,
+    dns,
+    network,
+    fraudrecord,
+    durable,
+    service,
+    cases,
+)
 
 
 def main(arguments: list[str]) -> int:

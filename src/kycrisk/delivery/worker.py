@@ -16,7 +16,7 @@ from kycrisk.delivery.case_work import EVERY_MINUTE, CaseWork
 from kycrisk.delivery.courier import Courier
 from kycrisk.delivery.endpoint import Endpoint
 from kycrisk.delivery.feeds_update import update_often
-from kycrisk.delivery.jobs import Job, Jobs
+from kycrisk.delivery.jobs import RUNS_KEPT, Job, Jobs, forget_runs
 from kycrisk.delivery.lane import lanes_of
 from kycrisk.delivery.rechecking import Rechecker
 from kycrisk.delivery.sending import Sender
@@ -95,7 +95,8 @@ class Worker:
         closing.push_async_callback(jobs.stop)
 
     async def _retain(self) -> dict[str, int]:
-        return await self.store.retention.apply(durations_of(self.settings.retention), now=self.clock)
+        gone = await self.store.retention.apply(durations_of(self.settings.retention), now=self.clock)
+        return gone | {"job_runs": await forget_runs(self.clock() - RUNS_KEPT)}
 
 
 def durations_of(form: RetentionForm) -> Durations:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, Table, delete, select, update
 
 from kycrisk.store.case_records import delete_cases
 from kycrisk.store.case_schema import CASE_DISCLOSURES, CASES
+from kycrisk.store.counting import DAY
 from kycrisk.store.moments import micros
 from kycrisk.store.schema import (
     ACCOUNT_KEYS,
@@ -31,7 +32,6 @@ from kycrisk.store.schema import (
     SIGNUPS,
 )
 from kycrisk.store.transaction import Transaction
-from kycrisk.store.velocity import DAY
 from kycrisk.store.writer import Writer
 
 
