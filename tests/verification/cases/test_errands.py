@@ -4,6 +4,7 @@ import pytest
 
 from kycrisk.store.failure import Conflict
 from kycrisk.verification.action import ActionState, actions_of
+from kycrisk.verification.bureau import words_of
 from kycrisk.verification.errand import Errands
 from kycrisk.verification.review import Judged, Verdict
 from kycrisk.verification.state import Trigger
@@ -107,3 +108,32 @@ def test_a_panel_that_is_down_is_tried_again_and_mail_does_not_wait_for_it(offic
     assert (before["holds"], after["holds"]) == (ActionState.WAITING.name, ActionState.DONE.name)
     assert (before["mail.overdue"], log) == ("DONE", [("hold", "a-1", "orders")])
     assert subjects == ["SpaceCore: Please verify your account", "SpaceCore: The time for your verification is over"]
+
+
+@pytest.mark.row("B9")
+def test_a_customer_reaches_the_operators_by_ticket_and_by_mail(office):
+    async def body(office):
+        errands, out = errands_of(office)
+        case = await office.open()
+        await errands.run_all()
+        await office.cases.ask_for_help(case.id, ["ticket", "email"], "My passport has no number.")
+        await errands.run_all()
+        return out.tickets.tickets[0]["said"][1], out.mail.letters[-1]
+
+    said, letter = office(body)
+    assert said.startswith("My passport has no number.")
+    assert (letter.to, "My passport has no number." in letter.text) == ("ops@example.com", True)
+
+
+@pytest.mark.row("Q14", "Q16")
+def test_one_mail_tells_the_reason(office):
+    async def body(office):
+        made = outside()
+        errands = Errands(site=office.site, outside=made, reason_text=words_of)
+        case = await office.submitted()
+        await office.cases.judge(case.id, Judged(verdict=Verdict.RETRY, by="kim", reasons=("DOC_EXPIRED",)))
+        await errands.run_all()
+        return [each for each in made.mail.letters if "did not succeed" in each.subject]
+
+    [letter] = office(body, "stackbill")
+    assert "- The document has expired. Use one that is valid." in letter.text
