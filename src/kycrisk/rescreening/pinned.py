@@ -12,7 +12,7 @@ import io
 import json
 import shutil
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version
@@ -22,9 +22,10 @@ from typing import Any
 from kycrisk.checks.catalogue import ALIASES
 from kycrisk.checks.world import World
 from kycrisk.decision import Exemption
-from kycrisk.feeds.catalogue import Feed, default_catalogue, read_catalogues
+from kycrisk.feeds.catalogue import default_catalogue, read_catalogues
 from kycrisk.feeds.geo import Geo
 from kycrisk.feeds.lists import Lists
+from kycrisk.feeds.purposes import PURPOSES
 from kycrisk.problems import Problem, Problems
 from kycrisk.ruleset.canonical import canonical_text, ruleset_from_canonical
 from kycrisk.ruleset.evaluate import compile_ruleset
@@ -119,7 +120,7 @@ def open_pinned(folder: Path, digest: str = "") -> Pinned:
     signals = {**shipped_signals(), **{each["name"]: _signal(each) for each in told["declared"]}}
     ruleset = ruleset_from_canonical(told["ruleset"], signals=signals, aliases=ALIASES)
     catalogues = (default_catalogue(), *(folder / name for name in told["catalogues"]))
-    lists = Lists.open(feeds := read_catalogues(catalogues), folder / _LISTS, now)
+    lists = Lists.open(read_catalogues(catalogues), folder / _LISTS, now)
     databases = [folder / told["geo"][name] if name in told["geo"] else None for name in ("country", "asn")]
     geo = Geo.open(*databases, max_age=timedelta(seconds=told["geo_max_age"]))
     added = {
@@ -134,7 +135,7 @@ def open_pinned(folder: Path, digest: str = "") -> Pinned:
         screener=TableScreener(compile_ruleset(ruleset), World(lists=lists, now=now, geo=geo), mine),
         lists=mine,
         exempted=tuple(_exempted(each) for each in told["exempted"]),
-        gaps=tuple(_gaps(lists, mine, feeds)),
+        gaps=tuple(list_gaps(lists, mine)),
     )
 
 
@@ -176,10 +177,9 @@ def _damaged(path: Path, sha256: str) -> Problem | None:
     return Problem(str(path), "has changed since the run began", f"put it back, or {_ANEW}")
 
 
-def _gaps(lists: Lists, mine: Mapping[str, Entries | Unknown], feeds: Sequence[Feed]) -> list[str]:
-    """What cannot be asked, for people."""
-    purposes = dict.fromkeys(feed.purpose for feed in feeds if feed.enabled)
-    found = [f"list {one.feed.name}: {one.unknown}" for purpose in purposes for one in lists.missing(purpose)]
+def list_gaps(lists: Lists, mine: Mapping[str, Entries | Unknown]) -> list[str]:
+    """The lists that cannot be asked and why, for people."""
+    found = [f"list {one.feed.name}: {one.unknown}" for purpose in PURPOSES for one in lists.missing(purpose)]
     return found + [f"list {name}: {each}" for name, each in mine.items() if isinstance(each, Unknown)]
 
 

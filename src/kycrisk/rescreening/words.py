@@ -41,7 +41,8 @@ class Words:
     def of(self, facts: pl.DataFrame, given: pl.DataFrame, hitting: pl.Series) -> pl.Series:
         """What the rules that hit in each row say.
 
-        `facts` are those that rules read, `given` are the rows as they came. Rules that are silenced for a row are not among those that hit.
+        `facts` are those that rules read, `given` are the rows as they came. A rule that is silenced for a row is not
+        among those that hit.
         """
         known = self._pinned.screener.rules.known(facts)
         told: list[list[str]] = []
