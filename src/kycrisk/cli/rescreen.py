@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -62,6 +62,12 @@ def rescreen(
         Path | None, typer.Option("--report", metavar="FILE", help="Write the report there, as HTML.")
     ] = None,
     format_: Annotated[RescreenFormat, typer.Option("--format", "-f", help="human or json.")] = RescreenFormat.human,
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Of the store: ask sources about those not settled, within the budgets.")
+    ] = False,
+    by: Annotated[
+        str, typer.Option("--by", metavar="NAME", help="Who does it, for the log. Default: your user name.")
+    ] = "",
     config: Config = None,
     offline: Offline = False,
 ) -> None:
@@ -71,11 +77,14 @@ def rescreen(
     """
     _needs_polars()
     settings = settings_of(ctx, config, offline)
-    if not files:
-        raise Fault("the store cannot be screened again yet", "name Parquet or CSV files")
-    chosen = _engine(engine, cluster, workers)
-    summary, folder, gaps = _files(settings, tuple(files), chosen, dry_run=dry_run, out=out, anew=anew, rows=rows)
-    facts = {"files": ", ".join(path.name for path in files), "run": str(folder), "engine": engine.value}
+    if files:
+        chosen = _engine(engine, cluster, workers)
+        summary, folder, gaps = _files(settings, tuple(files), chosen, dry_run=dry_run, out=out, anew=anew, rows=rows)
+        facts = {"files": ", ".join(path.name for path in files), "run": str(folder), "engine": engine.value}
+    else:
+        if out or engine is not EngineName.local or cluster:
+            raise Fault("--out, --engine and --cluster are for files", "name Parquet or CSV files")
+        summary, folder, gaps, facts = _store(settings, dry_run=dry_run, anew=anew, ask=ask, by=by)
     _tell(summary, facts, gaps, report_file or folder / "report.html", format_)
     raise typer.Exit(FINDINGS if summary.refused else 0)
 
@@ -122,23 +131,83 @@ def _files(
         gaps = check_run(run)
         for gap in gaps:
             note(f"not asked: {gap}")
-        with _bar("rescreening", run.rows) as advance:
-            go_on(run, engine, advance)
+        with _late_bar("rescreening") as bar:
+            bar.begin(run.rows)
+            go_on(run, engine, bar.advance)
         return run.summary(), run.folder, gaps
     finally:
         run.close()
 
 
+def _store(
+    settings: Settings, *, dry_run: bool, anew: bool, ask: bool, by: str
+) -> tuple[Summary, Path, list[str], dict[str, str]]:
+    """Screen the store to the end; the counts, where the report goes, what could not be asked, and about the run."""
+    from kycrisk.cli.records import asked, user_name
+    from kycrisk.delivery.endpoint import endpoints_of, outbox_of
+    from kycrisk.rescreening.store_opening import store_rescreener
+    from kycrisk.screening.desk import now_utc
+    from kycrisk.store.rescreenings import Run
+    from kycrisk.store.sealing import read_site_key
+    from kycrisk.store.store import Store
+
+    name, site_key = user_name(by), read_site_key(settings.site_key)
+    also = outbox_of(endpoints_of(settings.webhooks.endpoints, site_key))
+
+    async def question(store: Store) -> tuple[Summary, Path, list[str], dict[str, str]]:
+        opening = store_rescreener(settings, store, site_key, clock=now_utc, also=also, ask=ask and not dry_run)
+        async with opening as rescreener:
+            gaps = list(rescreener.kernel.pinned.gaps)
+            for gap in gaps:
+                note(f"not asked: {gap}")
+            with _late_bar("rescreening") as bar:
+                if dry_run:
+                    summary, run_name = await rescreener.dry_run(bar.begin, bar.advance), "dry run"
+                else:
+
+                    def begun(run: Run, left: int) -> None:
+                        if run.after:
+                            note(f"going on with run {run.id} behind account {run.after} of {run.upto}")
+                        bar.begin(left)
+
+                    run, summary = await rescreener.run(by=name, anew=anew, on_begin=begun, on_rows=bar.advance)
+                    run_name = str(run.id)
+            folder = settings.state / "rescreening" / f"store-{run_name.replace(' ', '-')}"
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            facts = {"store": str(store.database), "run": run_name, "rules": rescreener.standing.ruleset.version}
+            return summary, folder, gaps, facts
+
+    return asked(settings, question)
+
+
+class _LateBar:
+    """A progress bar whose length is known only when the work has begun."""
+
+    def __init__(self, title: str) -> None:
+        self._title, self._drawn = title, progress_bar()
+        self._task: Any = None
+
+    def begin(self, total: int) -> None:
+        if self._drawn is not None:
+            self._task = self._drawn.add_task(self._title, total=total)
+            self._drawn.start()
+
+    def advance(self, rows: int) -> None:
+        if self._drawn is not None and self._task is not None:
+            self._drawn.update(self._task, advance=rows, refresh=True)
+
+    def stop(self) -> None:
+        if self._drawn is not None:
+            self._drawn.stop()
+
+
 @contextmanager
-def _bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on a terminal; what it gives is told of each account that is done."""
-    drawn = progress_bar()
-    if drawn is None:
-        yield lambda rows: None
-        return
-    task = drawn.add_task(title, total=total)
-    with drawn:
-        yield lambda rows: drawn.update(task, advance=rows, refresh=True)
+def _late_bar(title: str) -> Iterator[_LateBar]:
+    bar = _LateBar(title)
+    try:
+        yield bar
+    finally:
+        bar.stop()
 
 
 def _tell(summary: Summary, facts: dict[str, str], gaps: list[str], path: Path, format_: RescreenFormat) -> None:

@@ -9,9 +9,12 @@ from datetime import datetime
 from random import SystemRandom
 
 from kycrisk.rescreening.asking import sparing
+from kycrisk.rescreening.kernel import Kernel
 from kycrisk.rescreening.lifetimes import Lifetimes
+from kycrisk.rescreening.pinned import Pinned, list_gaps
 from kycrisk.rescreening.store_run import StoreRescreener
-from kycrisk.service.standing import read_store, take_standing
+from kycrisk.screening.columns.opening import table_screener
+from kycrisk.service.standing import Standing, read_store, take_standing
 from kycrisk.settings import Settings
 from kycrisk.sources.catalogue import unanswered
 from kycrisk.sources.opening import Sources, open_sources
@@ -44,6 +47,7 @@ async def store_rescreener(
             store=store,
             site_key=site_key,
             standing=standing,
+            kernel=await asyncio.to_thread(kernel_of, standing, clock()),
             lifetimes=Lifetimes(settings.sources, settings.rescreening.answers),
             clock=clock,
             also=also,
@@ -52,6 +56,22 @@ async def store_rescreener(
     finally:
         if sources is not None:
             await sources.aclose()
+
+
+def kernel_of(standing: Standing, now: datetime) -> Kernel:
+    """What screens tables by the rules and lists of a standing."""
+    site = standing.site
+    screener = table_screener(site, now)
+    pinned = Pinned(
+        digest="",
+        now=now,
+        ruleset=site.ruleset,
+        screener=screener,
+        lists=site.lists,
+        exempted=site.exemptions.all(),
+        gaps=tuple(list_gaps(screener.world.lists, site.lists)),
+    )
+    return Kernel(pinned)
 
 
 async def _opened(settings: Settings, store: Store, site_key: SiteKey, clock: Callable[[], datetime]) -> Sources:

@@ -23,13 +23,12 @@ from sqlalchemy import func, select
 
 from kycrisk.rescreening.kernel import Kernel
 from kycrisk.rescreening.lifetimes import Lifetimes
-from kycrisk.rescreening.pinned import Pinned, fingerprint, list_gaps
+from kycrisk.rescreening.pinned import fingerprint
 from kycrisk.rescreening.store_decisions import Decided, Decider, changed
 from kycrisk.rescreening.store_summary import summary_of
 from kycrisk.rescreening.store_tables import Screenable, Shape, missing_counts, screenable
 from kycrisk.rescreening.stored_accounts import CHUNK, StoredAccounts, account_chunks, count_accounts, last_account
 from kycrisk.rescreening.summary import Example, Summary, merged
-from kycrisk.screening.columns.opening import table_screener
 from kycrisk.service.standing import Standing
 from kycrisk.store.bodies import Bodies
 from kycrisk.store.failure import NotFound, StoreError
@@ -66,6 +65,7 @@ class StoreRescreener:
     store: Store
     site_key: SiteKey
     standing: Standing
+    kernel: Kernel  # over the same rules and lists
     lifetimes: Lifetimes
     clock: Callable[[], datetime]
     also: Also | None = None
@@ -115,7 +115,7 @@ class StoreRescreener:
         """What a run would come to, without any change, and without a question to anybody."""
         upto = await last_account(self.store)
         on_begin(await count_accounts(self.store, upto=upto))
-        kernel, shape = self._kernel()
+        kernel, shape = self.kernel, Shape(self.kernel)
         decider, parts = Decider(self.standing, kernel, shape), []
         chunks = account_chunks(self.store, self.site_key, shape.wanted, upto=upto, size=self.size)
         async for chunk in chunks:
@@ -126,7 +126,7 @@ class StoreRescreener:
         return merged(parts)
 
     async def _go_on(self, run: Run, owner: str, on_rows: Callable[[int], None]) -> None:
-        kernel, shape = self._kernel()
+        kernel, shape = self.kernel, Shape(self.kernel)
         decider, after = Decider(self.standing, kernel, shape), run.after
         chunks = account_chunks(self.store, self.site_key, shape.wanted, after=run.after, upto=run.upto, size=self.size)
         async for chunk in chunks:
@@ -137,21 +137,6 @@ class StoreRescreener:
             await self.store.write(self._written(run, owner, after, chunk, screenings, summary))
             after = chunk.last
             on_rows(chunk.accounts.height)
-
-    def _kernel(self) -> tuple[Kernel, Shape]:
-        site, now = self.standing.site, self.clock()
-        screener = table_screener(site, now)
-        pinned = Pinned(
-            digest="",
-            now=now,
-            ruleset=site.ruleset,
-            screener=screener,
-            lists=site.lists,
-            exempted=site.exemptions.all(),
-            gaps=tuple(list_gaps(screener.world.lists, site.lists)),
-        )
-        kernel = Kernel(pinned)
-        return kernel, Shape(kernel)
 
     async def _screened(self, kernel: Kernel, shape: Shape, chunk: StoredAccounts) -> Screenable:
         counts = await self.store.read(missing_counts, self.site_key, Signals(), chunk, shape)
