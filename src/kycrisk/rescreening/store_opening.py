@@ -69,7 +69,7 @@ def kernel_of(standing: Standing, now: datetime) -> Kernel:
         screener=screener,
         lists=site.lists,
         exempted=site.exemptions.all(),
-        gaps=tuple(list_gaps(screener.world.lists, site.lists)),
+        gaps=list_gaps(screener, site.lists),
     )
     return Kernel(pinned)
 
