@@ -6,6 +6,8 @@ where all of them see them under the same names, and kycrisk is installed there;
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +50,8 @@ class SparkEngine:
 
 
 def _session(master: str) -> SparkSession:
+    if master.startswith("local"):
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else the first `python3` there is
     builder = SparkSession.builder.master(master).appName("kycrisk rescreen")
     settings = {
         "spark.ui.enabled": "false",
