@@ -67,6 +67,7 @@ def test_two_workers_give_what_one_process_gives(cluster, site, paths, alone, tm
     assert rows["refused"].is_not_null().sum() == 28
 
 
+@pytest.mark.heavy
 def test_a_worker_that_dies_in_the_middle_costs_nothing(cluster, site, paths, alone, tmp_path):
     with Client(cluster.scheduler_address) as client:
         pids = sorted(client.run(os.getpid).values())

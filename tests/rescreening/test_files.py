@@ -14,7 +14,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+from kycrisk.cli import app
 from kycrisk.decision import Exemption
 from kycrisk.problems import Problems
 from kycrisk.rescreening.engines.local import LocalEngine
@@ -221,22 +223,22 @@ def parts(out):
     return {each.name: each.read_bytes() for each in sorted((out / "parts").iterdir())}
 
 
-def limited():
-    resource.setrlimit(resource.RLIMIT_FSIZE, (16_000, 16_000))
-
-
 def test_a_full_disk_is_named_and_the_run_goes_on(folder, tmp_path):
     path, out = write_facts(tmp_path / "facts.parquet", 6000), tmp_path / "run"
-    line = command(folder, path, out, 3000)
-    full = subprocess.run(line, cwd=ROOT, preexec_fn=limited, capture_output=True, text=True)
-    assert full.returncode == 2, full.stderr
+    line = command(folder, path, out, 3000)[3:]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:  # no file may grow beyond this, as on a disk that is full
+        resource.setrlimit(resource.RLIMIT_FSIZE, (16_000, before[1]))
+        full = CliRunner().invoke(app, line)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert full.exit_code == 2, full.output
     assert "00000.parquet: cannot be written: the disk is full" in full.stderr
     assert "0 of 2 slices are done; the same command goes on from there" in full.stderr
     assert parts(out) == {}
-    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["summary"]["rows"] == 6000
+    done = CliRunner().invoke(app, line)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["summary"]["rows"] == 6000
     screened(folder, [path], tmp_path / "other", rows=3000)
     assert parts(out) == parts(tmp_path / "other")
 
