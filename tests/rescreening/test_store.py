@@ -5,9 +5,12 @@ import json
 from dataclasses import replace
 
 import pytest
+from dbos import DBOS
 from sqlalchemy import text
 
+from kycrisk.api.service import Service
 from kycrisk.delivery.rescreening import ScheduledRescreening
+from kycrisk.screening.desk import now_utc
 from kycrisk.store.rescreenings import NewRun
 from kycrisk.store.screenings import Screening
 from kycrisk.store.signups import NewSignup
@@ -162,3 +165,23 @@ def test_the_schedule_goes_through_all_accounts(folder, url):
     assert first == "run 1: 12 accounts, 1 of them news, {'allow>allow': 8, 'allow>verify': 1, 'review>review': 3}"
     assert second.startswith("left to another process: `elsewhere` is rescreening since")
     assert third == "stopped"
+
+
+def test_a_worker_schedules_it_and_another_queue_keeps_it(folder, tmp_path):
+    url = f"sqlite:///{tmp_path}/store.db"
+    with (folder / "kycrisk.yaml").open("a") as settings:
+        settings.write('rescreening: {schedule: "23 2 * * *"}\n')
+
+    async def body():
+        settings = settings_of(folder, url)
+        scheduled = ScheduledRescreening(settings, now_utc)
+        service = await Service.open(settings, upgrade_tables=True, works=True, rescreening=scheduled)
+        try:
+            return await asyncio.to_thread(DBOS.list_schedules)
+        finally:
+            await service.aclose()
+
+    [found] = asyncio.run(body())
+    assert (found["schedule_name"], found["schedule"], found["queue_name"]) == (
+        "kycrisk-rescreen", "23 2 * * *", "kycrisk-long-jobs"
+    )  # fmt: skip
