@@ -12,7 +12,7 @@ import json
 import os
 import secrets
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -27,7 +27,14 @@ from kycrisk.rescreening.pinned import fingerprint
 from kycrisk.rescreening.store_decisions import Decided, Decider, changed
 from kycrisk.rescreening.store_summary import summary_of
 from kycrisk.rescreening.store_tables import Screenable, Shape, missing_counts, screenable
-from kycrisk.rescreening.stored_accounts import CHUNK, StoredAccounts, account_chunks, count_accounts, last_account
+from kycrisk.rescreening.stored_accounts import (
+    CHUNK,
+    StoredAccounts,
+    account_chunks,
+    count_accounts,
+    last_account,
+    read_accounts,
+)
 from kycrisk.rescreening.summary import Example, Summary, merged
 from kycrisk.service.standing import Standing
 from kycrisk.store.bodies import Bodies
@@ -117,7 +124,7 @@ class StoreRescreener:
         on_begin(await count_accounts(self.store, upto=upto))
         kernel, shape = self.kernel, Shape(self.kernel)
         decider, parts = Decider(self.standing, kernel, shape), []
-        chunks = account_chunks(self.store, self.site_key, shape.wanted, upto=upto, size=self.size)
+        chunks = self._chunks(shape, 0, upto)
         async for chunk in chunks:
             ready = await self._screened(kernel, shape, chunk)
             decided = await decider.decide(ready, self.clock(), ask=False)
@@ -128,7 +135,7 @@ class StoreRescreener:
     async def _go_on(self, run: Run, owner: str, on_rows: Callable[[int], None]) -> None:
         kernel, shape = self.kernel, Shape(self.kernel)
         decider, after = Decider(self.standing, kernel, shape), run.after
-        chunks = account_chunks(self.store, self.site_key, shape.wanted, after=run.after, upto=run.upto, size=self.size)
+        chunks = self._chunks(shape, run.after, run.upto)
         async for chunk in chunks:
             ready = await self._screened(kernel, shape, chunk)
             decided = await decider.decide(ready, self.clock(), ask=self.ask)
@@ -138,7 +145,29 @@ class StoreRescreener:
             after = chunk.last
             on_rows(chunk.accounts.height)
 
+    def _chunks(self, shape: Shape, after: int, upto: int) -> AsyncIterator[StoredAccounts]:
+        return account_chunks(
+            self.store,
+            self.site_key,
+            shape.wanted,
+            after=after,
+            upto=upto,
+            size=self.size,
+            of_readable=shape.of_readable,
+        )
+
     async def _screened(self, kernel: Kernel, shape: Shape, chunk: StoredAccounts) -> Screenable:
+        """A chunk screened by columns. Where its signups cannot be read by these rules, all of its evidence is read."""
+        ready = await self._by_columns(kernel, shape, chunk)
+        if not ready.refused:
+            return ready
+        first, size = chunk.accounts["account"][0], chunk.accounts.height
+        whole = await self.store.read(
+            read_accounts, self.site_key, Bodies(), shape.wanted, first - 1, chunk.last, size, True, None
+        )
+        return ready if whole is None else await self._by_columns(kernel, shape, whole)
+
+    async def _by_columns(self, kernel: Kernel, shape: Shape, chunk: StoredAccounts) -> Screenable:
         counts = await self.store.read(missing_counts, self.site_key, Signals(), chunk, shape)
         now = self.clock()
         return await asyncio.to_thread(screenable, kernel, shape, chunk, counts, self.lifetimes, now)
