@@ -29,6 +29,7 @@ from bench import (
     loading,
     network,
     quarantine,
+    rescreen,
     screening,
     service,
 )
@@ -44,6 +45,7 @@ SCRIPTS = (
     quarantine,
     screening,
     columns,
+    rescreen,
     command,
     dns,
     network,

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from kycrisk.cli import app
 from kycrisk.cli.signals import SIGNALS_PAGE_HEAD
 from kycrisk.quarantine_settings import QuarantineForm
-from kycrisk.service_settings import JobsForm, RetentionForm
+from kycrisk.service_settings import JobsForm, RescreeningForm, RetentionForm
 from kycrisk.settings import VARIABLES, GeoForm, SettingsForm
 from kycrisk.shipped import shipped
 from kycrisk.sources.catalogue import shipped_signals
@@ -144,6 +144,7 @@ def test_every_setting_is_documented():
         "webhooks": WebhookForm,
         "verification": VerificationForm,
         "jobs": JobsForm,
+        "rescreening": RescreeningForm,
         "retention": RetentionForm,
         "quarantine": QuarantineForm,
     }

@@ -19,6 +19,7 @@ from kycrisk.quarantine_settings import QuarantineForm
 from kycrisk.service_settings import (
     JobsForm,
     LimitsForm,
+    RescreeningForm,
     RetentionForm,
     ServiceForm,
     ServiceSettings,
@@ -67,6 +68,7 @@ class Settings:
     webhooks: Webhooks = NO_WEBHOOKS
     verification: VerificationSettings = NO_VERIFICATION
     jobs: JobsForm = field(default_factory=JobsForm)
+    rescreening: RescreeningForm = field(default_factory=RescreeningForm)
     retention: RetentionForm = field(default_factory=RetentionForm)
     quarantine: QuarantineForm = field(default_factory=QuarantineForm)
     customers: Path | None = None  # a table of them, to judge new versions of lists by; None: those of the store
@@ -124,6 +126,9 @@ class SettingsForm(BaseModel):
     webhooks: Any = Field(default=None, description="where decisions are sent")
     verification: Any = Field(default=None, description="what happens behind the flag")
     jobs: JobsForm = Field(default_factory=JobsForm, description="when what recurs is done")
+    rescreening: RescreeningForm = Field(
+        default_factory=RescreeningForm, description="how accounts that are inside already are screened again"
+    )
     retention: RetentionForm = Field(default_factory=RetentionForm, description="how long what is kept is kept")
     quarantine: QuarantineForm = Field(
         default_factory=QuarantineForm, description="when new versions of lists are held"
@@ -216,6 +221,7 @@ def _overridden(form: SettingsForm, environ: Mapping[str, str]) -> SettingsForm:
         "service": service,
         "jobs": form.jobs,
         "retention": form.retention,
+        "rescreening": form.rescreening,
         "quarantine": form.quarantine,
     }
     return SettingsForm.model_construct(**{**raw, **apart})
@@ -253,6 +259,7 @@ def _settings(form: SettingsForm, file: Path | None, folder: Path, sections: _Se
         webhooks=sections.webhooks,
         verification=sections.verification,
         jobs=form.jobs,
+        rescreening=form.rescreening,
         retention=form.retention,
         quarantine=form.quarantine,
         customers=at(form.quarantine.accounts) if form.quarantine.accounts else None,
