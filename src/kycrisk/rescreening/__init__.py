@@ -1,0 +1,1 @@
+"""Screening again the accounts that are already inside."""
