@@ -1,1 +1,1 @@
-"""Screening again the accounts that are already inside."""
+"""Accounts that are inside already, screened again: from the store, Parquet or CSV (needs Polars)."""
