@@ -143,6 +143,19 @@ class TableScreener:
             verdicts = verdicts.hstack(complete.select(sorted(told)))
         return ScreenedTable(verdicts, refused)
 
+    def findings(self, table: ArrowStream, *, anew: bool = True) -> pl.DataFrame:
+        """The truth of each live rule for a table of facts, in columns named after the rules; null is unknown."""
+        frame = _frame(table)
+        return self.rules.findings(self._complete(frame.drop(self._stale(frame.columns, anew)), None))
+
+    def listed(self, table: pl.DataFrame) -> pl.DataFrame:
+        """All that the lists of the catalogue say of the table's domains and addresses, whether rules read it or not."""
+        found: list[pl.Series] = []
+        for base, source in ((DOMAIN, self._domains), (ADDRESS, self._addresses)):
+            if base in table.columns:
+                found += source.of(table[base], source.types.keys() & SIGNALS.keys())
+        return pl.DataFrame(found)
+
     def check_columns(self, names: Sequence[str]) -> None:
         """Raises `Problems` unless a table with these columns is one of signups or of facts.
 
