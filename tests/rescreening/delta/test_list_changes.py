@@ -1,0 +1,42 @@
+"""A change of lists, applied to whom it touches, leaves what screening everybody anew gives."""
+
+from __future__ import annotations
+
+import random
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from kycrisk.rescreening.delta.changes import Change
+from kycrisk.rescreening.delta.judging import taken_in
+from kycrisk.rescreening.delta.list_state import list_change
+from tests.rescreening.delta.making import Accounts, first_moment, next_moment, state_of
+
+
+@pytest.fixture(scope="module")
+def accounts(tmp_path_factory):
+    return Accounts(tmp_path_factory.mktemp("site"), 400)
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=max(settings.default.max_examples // 10, 5))
+def test_every_step_of_a_random_history_leaves_what_a_full_run_gives(accounts, seed):
+    source = random.Random(seed)
+    at = first_moment(source)
+    screener = accounts.screener(at)
+    segment = taken_in(accounts.facts, screener)
+    for _ in range(6):
+        at = next_moment(source, at)
+        before, screener = state_of(screener), accounts.screener(at)
+        stood = segment.standing.all()
+        segment, effect = Change(screener, list_change(before, state_of(screener))).apply(segment)
+        full = taken_in(accounts.facts, screener).standing.base
+        assert_frame_equal(segment.standing.all(), full)
+        news = stood["outcome"] != full["outcome"]
+        assert effect.news["account_id"].to_list() == accounts.facts["account_id"].filter(news).to_list()
+        assert effect.news["before"].to_list() == stood["outcome"].filter(news).to_list()
+        assert effect.accounts == accounts.facts.height
+        assert effect.news.height <= effect.judged <= effect.touched <= effect.accounts
