@@ -20,7 +20,15 @@ from tests.checks.making import feed, world
 from tests.screening.columns.making import LISTED, NETWORKS, Site, full_world, near, raw_signups
 
 _LABELS = ["mail", "mx", "trash", "example", "co", "uk", "com", "net", "dynamic", "org", "b-1", "spam"]
-DOMAINS = [*LISTED, "dynamic.org", "partner.example", "agency.co.uk", "gmail.com", "example.com", "mx.trash.example.net"]
+DOMAINS = [
+    *LISTED,
+    "dynamic.org",
+    "partner.example",
+    "agency.co.uk",
+    "gmail.com",
+    "example.com",
+    "mx.trash.example.net",
+]
 FEEDS = {
     "throwaway": ("disposable_domain", "trusted"),
     "throwaway-2": ("disposable_domain", "corroborating"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 
-import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +21,7 @@ def accounts(tmp_path_factory):
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=max(settings.default.max_examples // 10, 5))
+@settings(max_examples=max(settings.default.max_examples // 50, 4))
 def test_every_step_of_a_random_history_leaves_what_a_full_run_gives(accounts, seed):
     source = random.Random(seed)
     at = first_moment(source)
