@@ -46,12 +46,14 @@ class OwnList:
 class ListState:
     """The lists at a moment. `gaps` are purposes and trusts of which "not listed" cannot be said.
 
-    An operator's list that cannot be asked is None.
+    An operator's list that cannot be asked is None. `lost` are lists of which is no longer known what they held, each
+    with its purpose.
     """
 
     lists: Mapping[str, KeptList]
     gaps: frozenset[tuple[str, str]]
     own: Mapping[str, OwnList | None]
+    lost: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
     def of(cls, lists: Lists, own: Mapping[str, Entries | Unknown]) -> ListState:
@@ -102,6 +104,8 @@ def list_change(before: ListState, now: ListState) -> ListChange:
     blocks: dict[str, dict[int, frozenset[tuple[int, int]]]] = {}
     for name in before.lists.keys() | now.lists.keys():
         old, new = before.lists.get(name), now.lists.get(name)
+        if old == new:
+            continue
         alike = old is not None and new is not None and old.counts_as == new.counts_as
         for purpose in {each.purpose for each in (old, new) if each is not None}:
             names = _differing(_domains(old, purpose), _domains(new, purpose), alike)
@@ -117,7 +121,8 @@ def list_change(before: ListState, now: ListState) -> ListChange:
         for name in before.own.keys() | now.own.keys()
         if before.own.get(name) != now.own.get(name)
     }
-    return ListChange(domains, blocks, frozenset(purpose for purpose, _ in before.gaps ^ now.gaps), own)
+    everywhere = {purpose for purpose, _ in before.gaps ^ now.gaps}
+    return ListChange(domains, blocks, frozenset({*everywhere, *before.lost.values(), *now.lost.values()}), own)
 
 
 def _differing(old: frozenset[Any], new: frozenset[Any], alike: bool) -> frozenset[Any]:
