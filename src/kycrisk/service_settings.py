@@ -64,6 +64,22 @@ class JobsForm(BaseModel):
     retention: Cron | None = Field(default=None, description="what is past its `retention` is deleted")
 
 
+class RescreeningForm(BaseModel):
+    """How the accounts that are inside already are screened again."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    schedule: Cron | None = Field(
+        default=None, description="when all accounts of the store are screened again, as a cron expression in UTC"
+    )
+    ask: bool = Field(
+        default=False, description="whether sources are asked about accounts that are not settled, within the budgets"
+    )
+    answers: Span | None = Field(
+        default=None, description="how long what sources said counts at least; without it as long as it is kept"
+    )
+
+
 class RetentionForm(BaseModel):
     """How long what is kept is kept, by kind. What is left out is kept for good, or as long as the store says."""
 

@@ -18,6 +18,7 @@ from kycrisk.problems import Problem, Problems
 from kycrisk.service_settings import (
     JobsForm,
     LimitsForm,
+    RescreeningForm,
     RetentionForm,
     ServiceForm,
     ServiceSettings,
@@ -62,6 +63,7 @@ class Settings:
     service: ServiceSettings = field(default_factory=ServiceSettings)
     webhooks: Webhooks = NO_WEBHOOKS
     jobs: JobsForm = field(default_factory=JobsForm)
+    rescreening: RescreeningForm = field(default_factory=RescreeningForm)
     retention: RetentionForm = field(default_factory=RetentionForm)
 
     def __post_init__(self) -> None:
@@ -116,6 +118,9 @@ class SettingsForm(BaseModel):
     service: ServiceForm = Field(default_factory=ServiceForm, description="how `kycrisk serve` runs")
     webhooks: Any = Field(default=None, description="where decisions are sent")
     jobs: JobsForm = Field(default_factory=JobsForm, description="when what recurs is done")
+    rescreening: RescreeningForm = Field(
+        default_factory=RescreeningForm, description="how accounts that are inside already are screened again"
+    )
     retention: RetentionForm = Field(default_factory=RetentionForm, description="how long what is kept is kept")
     offline: bool = Field(default=False, description="never use the network")
     engine: EngineName = Field(default="generated", description="what judges the rules")
@@ -187,7 +192,8 @@ def _overridden(form: SettingsForm, environ: Mapping[str, str]) -> SettingsForm:
             target[last] = str(Path(text).absolute())
     geo, service = GeoForm.model_construct(**raw["geo"]), ServiceForm.model_construct(**raw["service"])
     service.limits = LimitsForm.model_construct(**raw["service"]["limits"])
-    apart = {"geo": geo, "service": service, "jobs": form.jobs, "retention": form.retention}
+    apart = {"geo": geo, "service": service, "jobs": form.jobs, "rescreening": form.rescreening}
+    apart |= {"retention": form.retention}
     return SettingsForm.model_construct(**{**raw, **apart})
 
 
@@ -222,5 +228,6 @@ def _settings(form: SettingsForm, file: Path | None, folder: Path, sources: Choi
         sources=sources,
         webhooks=webhooks,
         jobs=form.jobs,
+        rescreening=form.rescreening,
         retention=form.retention,
     )

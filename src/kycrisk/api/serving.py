@@ -20,6 +20,7 @@ from kycrisk.api.app import make_app
 from kycrisk.api.logs import log_to
 from kycrisk.api.service import Service
 from kycrisk.api.tracing import tracing_of
+from kycrisk.delivery.worker import Rescreening
 from kycrisk.settings import Settings
 from kycrisk.store.screenings import Also
 
@@ -47,13 +48,14 @@ def serve(
     also: Also | None = None,
     works: bool = True,
     on_listening: Callable[[str, int], None] = lambda host, port: None,
+    rescreening: Rescreening | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT. SIGHUP reloads rules and lists. It `works` beside: it sends and runs what recurs.
 
     Raises `Problems`, `StoreError` and `OSError`."""
     log_to(log)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, watch_files, upgrade_tables, log, also, works, on_listening))
+        runner.run(_serve(settings, watch_files, upgrade_tables, log, also, works, on_listening, rescreening))
 
 
 async def _serve(
@@ -64,9 +66,16 @@ async def _serve(
     also: Also | None,
     works: bool,
     on_listening: Callable[[str, int], None],
+    rescreening: Rescreening | None,
 ) -> None:
     service = await Service.open(
-        settings, watch_files=watch_files, access_log=log, upgrade_tables=upgrade_tables, also=also, works=works
+        settings,
+        watch_files=watch_files,
+        access_log=log,
+        upgrade_tables=upgrade_tables,
+        also=also,
+        works=works,
+        rescreening=rescreening,
     )
     gc.collect()
     gc.freeze()  # lists and rules live as long as the process: nothing looks through them again for garbage

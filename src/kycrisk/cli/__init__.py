@@ -17,6 +17,7 @@ from kycrisk.cli import (
     recheck,
     records,
     replay,
+    rescreen,
     rules,
     screen,
     serve,
@@ -30,8 +31,8 @@ from kycrisk.cli.terminal import note
 __all__ = ["app", "main"]
 
 _GROUPS = (
-    folder, rules, doctor, screen, explain, replay, evaluation, recheck, records, feeds, signals, fraudrecord, serve,
-    worker, deliveries, keys, support, program,
+    folder, rules, doctor, screen, explain, replay, evaluation, recheck, rescreen, records, feeds, signals, fraudrecord,
+    serve, worker, deliveries, keys, support, program,
 )  # fmt: skip
 for _group in _GROUPS:
     _group.add_to(app)

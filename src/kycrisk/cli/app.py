@@ -23,7 +23,7 @@ PIPE_CLOSED = 141  # 128 + SIGPIPE
 
 _SECTIONS = {
     "A working folder": ("init", "check", "test", "fmt", "doctor"),
-    "Signups": ("screen", "explain", "replay", "eval", "recheck"),
+    "Signups": ("screen", "explain", "replay", "eval", "recheck", "rescreen"),
     "The store": ("accounts", "audit", "store"),
     "Lists, signals, sources": ("feeds", "signals", "schema", "fraudrecord"),
     "The service": ("serve", "worker", "deliveries", "keys", "support"),

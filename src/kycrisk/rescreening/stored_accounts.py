@@ -47,6 +47,7 @@ ACCOUNT_COLUMNS: Mapping[str, pl.DataType] = {
     "score": pl.Int64(),
     "settled": pl.Boolean(),
     "ruleset": pl.String(),
+    "hits": pl.List(pl.String()),  # the rules that hit then
 }
 
 
@@ -189,7 +190,7 @@ def _row(account: Any, decision: Row[Any] | None, signup: Row[Any] | None, site:
         moment(signup.submitted_at) if signup else None,
     )
     if decision is None:
-        return (*who, None, None, None, None, None, None, None)
+        return (*who, *[None] * (len(ACCOUNT_COLUMNS) - len(who)))
     return (
         *who,
         decision.seq,
@@ -199,6 +200,7 @@ def _row(account: Any, decision: Row[Any] | None, signup: Row[Any] | None, site:
         decision.score,
         bool(decision.settled),
         decision.ruleset,
+        json.loads(decision.findings)["hit"],
     )
 
 

@@ -55,6 +55,10 @@ class Exemptions:
     def __bool__(self) -> bool:
         return bool(self._by_key or self._networks)
 
+    def all(self) -> tuple[Exempted, ...]:
+        """Every exemption, in force or not."""
+        return (*(each for found in self._by_key.values() for each in found), *self._networks)
+
     def in_force(self, signup: Signup, now: datetime) -> tuple[Exemption, ...]:
         """The exemptions that silence rules for this signup now, one a rule: the one that lasts longest."""
         found = [*self._named(signup), *(each for each in self._networks if each.covers(signup))]

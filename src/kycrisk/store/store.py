@@ -24,6 +24,7 @@ from kycrisk.store.list_entries import ListEntries
 from kycrisk.store.personal_data import PersonalData
 from kycrisk.store.reader import Reader
 from kycrisk.store.rechecks import Rechecks
+from kycrisk.store.rescreenings import Rescreenings
 from kycrisk.store.retention import Retention
 from kycrisk.store.rulesets import Rulesets
 from kycrisk.store.schema import HEAD
@@ -59,6 +60,7 @@ class Store:
         self.velocity = VelocityCounts(self.reader, site, signals)
         self.deliveries = Deliveries(self.writer, self.reader, site, bodies)
         self.rechecks = Rechecks(self.writer, self.reader)
+        self.rescreenings = Rescreenings(self.writer, self.reader)
         self.list_entries = ListEntries(self.writer, self.reader)
         self.exemptions = ExemptionRecords(self.writer, self.reader, site)
         self.rulesets = Rulesets(self.writer, self.reader)
