@@ -33,7 +33,8 @@ BANDS = [
     (),
 ]
 CONTRIBUTIONS = [
-    Score(5), Score(45), Score(-30), Score(0), AtLeast(Outcome.VERIFY), AtLeast(Outcome.DENY, True), AtMost(Outcome.REVIEW)
+    Score(5), Score(45), Score(-30), Score(0), AtLeast(Outcome.VERIFY), AtLeast(Outcome.DENY, True),
+    AtMost(Outcome.REVIEW),
 ]  # fmt: skip
 
 
