@@ -14,6 +14,7 @@ import typer
 
 from kycrisk.cli.app import FINDINGS, Fault
 from kycrisk.cli.options import Config, Offline, near, settings_of
+from kycrisk.cli.rescreen_changes import RescreenFormat, rescreen_changes
 from kycrisk.cli.terminal import Paint, note, progress_bar, say
 
 if TYPE_CHECKING:
@@ -26,11 +27,6 @@ class EngineName(StrEnum):
     local = "local"
     dask = "dask"
     spark = "spark"
-
-
-class RescreenFormat(StrEnum):
-    human = "human"
-    json = "json"
 
 
 _ROWS = 250_000
@@ -58,6 +54,10 @@ def rescreen(
     ] = "",
     workers: Annotated[int, typer.Option("--workers", min=1, help="Workers on this machine.")] = 2,
     rows: Annotated[int, typer.Option("--rows", min=1, help="Rows that are screened at once.")] = _ROWS,
+    changed: Annotated[
+        bool,
+        typer.Option("--changed", help="Of files: only whom a change of lists or rules since the last time can touch."),
+    ] = False,
     report_file: Annotated[
         Path | None, typer.Option("--report", metavar="FILE", help="Write the report there, as HTML.")
     ] = None,
@@ -77,6 +77,9 @@ def rescreen(
     """
     _needs_polars()
     settings = settings_of(ctx, config, offline)
+    if changed:
+        _changed_only(files, engine, cluster, ask=ask)
+        raise typer.Exit(rescreen_changes(settings, tuple(files or ()), out, report_file, format_, dry_run=dry_run))
     if files:
         chosen = _engine(engine, cluster, workers)
         summary, folder, gaps = _files(settings, tuple(files), chosen, dry_run=dry_run, out=out, anew=anew, rows=rows)
@@ -87,6 +90,14 @@ def rescreen(
         summary, folder, gaps, facts = _store(settings, dry_run=dry_run, anew=anew, ask=ask, by=by)
     _tell(summary, facts, gaps, report_file or folder / "report.html", format_)
     raise typer.Exit(FINDINGS if summary.refused else 0)
+
+
+def _changed_only(files: list[Path] | None, engine: EngineName, cluster: str, *, ask: bool) -> None:
+    """Raise `Fault` unless the options go with --changed."""
+    if not files:
+        raise Fault("--changed is for files", "name Parquet files of accounts")
+    if engine is not EngineName.local or cluster or ask:
+        raise Fault("--engine, --cluster and --ask do not go with --changed", "leave them out")
 
 
 def _needs_polars() -> None:

@@ -43,7 +43,7 @@ def test_runs_find_by_themselves_what_changed_since_the_last_one(accounts, tmp_p
     at, ruleset = first_moment(source), accounts.site.compiled.ruleset
     save(folder, new_index(accounts.facts[:80], accounts.screener(at), source="eighty"))
     known = 80
-    for step in range(6):
+    for _ in range(6):
         index = open_index(folder)
         at, ruleset = next_moment(source, at), edited(source, ruleset, accounts.site.compiled.ruleset)
         screener = accounts.screener(at, compile_ruleset(ruleset))
@@ -62,7 +62,7 @@ def test_runs_find_by_themselves_what_changed_since_the_last_one(accounts, tmp_p
         assert (nothing.entries, nothing.rules, nothing.everywhere) == (0, (), ())
         assert nothing.effect.news.height == 0
     names = {each.name for each in folder.iterdir()}
-    assert names == {"index.json", f"lists-{step + 2}", *(each.name for each in opened.placed)}
+    assert names == {"index.json", "lists-7", *(each.name for each in opened.placed)}
 
 
 @pytest.fixture
@@ -76,11 +76,11 @@ def edit(path: Path, **instead):
 
 
 DAMAGE = {
-    "of another version": (lambda folder: edit(folder / "index.json", format="kycrisk.accounts.index/0"), "another version"),
+    "of another version": (lambda folder: edit(folder / "index.json", format="kycrisk.index/0"), "another version"),
     "cut off": (lambda folder: (folder / "index.json").write_text("{"), "cannot be read"),
     "without its segments": (lambda folder: edit(folder / "index.json", segments=[{}]), "makes no sense"),
     "whose accounts vanished": (lambda folder: (folder / "000001/accounts.arrow").unlink(), "is not the file"),
-    "whose keys are others": (lambda folder: (folder / "000001/domains.rows.arrow").write_bytes(b"x"), "is not the file"),
+    "whose keys are others": (lambda folder: (folder / "000001/v4.rows.arrow").write_bytes(b"x"), "is not the file"),
     "whose accounts are fewer": (lambda folder: fewer(folder), "out of step"),
 }  # fmt: skip
 

@@ -73,7 +73,7 @@ class Change:
     def _everywhere(self) -> Iterator[str]:
         """Why every account is touched, if it is."""
         for purpose in sorted(self.lists.everywhere):
-            yield f"what `{purpose}` lists held is not known any more, or whether they can be asked is another"
+            yield f"what `{purpose}` lists held is not known, or whether they can be asked is another"
         for ref in self._refs:
             if isinstance(ref.derived, Membership) and self.lists.own.get(ref.derived.list, ()) is None:
                 yield f"list `{ref.derived.list}` is another"

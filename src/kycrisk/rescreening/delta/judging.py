@@ -22,11 +22,12 @@ from kycrisk.screening.derived import read_instead
 def taken_in(accounts: pl.DataFrame, screener: TableScreener) -> Segment:
     """A segment of accounts that were not there before, judged under the screener's rules and lists.
 
-    Raises `Problems` where the table is none of facts, or its columns are not what they should be.
+    Columns whose names begin with a blank are kept beside the facts, and are none. Raises `Problems` where the table is
+    none of facts, or its columns are not what they should be.
     """
     checked_accounts(accounts)
     facts = accounts.drop(name for name in VERDICT if name in accounts.columns)
-    screener.check_columns(facts.columns)
+    screener.check_columns([name for name in facts.columns if not name.startswith(" ")])
     tables = [_judged(facts[start : start + ROWS], screener) for start in range(0, max(facts.height, 1), ROWS)]
     base = pl.concat(tables)
     if base.height != facts.height:
