@@ -111,9 +111,7 @@ def test_a_list_of_which_is_not_known_what_it_held_touches_everybody(accounts, f
     damage(folder / "lists-1/tor.list")
     at = first_moment(random.Random(2))
     _, told = rescreened(open_index(folder), accounts.screener(at))
-    assert told.everywhere == (
-        "what `tor_exit` lists held is not known any more, or whether they can be asked is another",
-    )
+    assert told.everywhere == ("what `tor_exit` lists held is not known, or whether they can be asked is another",)
     assert told.effect.touched == accounts.facts.height
     assert told.effect.news.height == 0
 
