@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import polars as pl
 
-from kycrisk.rescreening.delta.judging import live_refs, verdicts_of_few
+from kycrisk.rescreening.delta.judging import FEW_ROWS, FewVerdicts, live_refs
 from kycrisk.rescreening.delta.list_facts import changed_facts, own_rows
 from kycrisk.rescreening.delta.list_state import ListChange
 from kycrisk.rescreening.delta.rule_change import RuleChange, touched
 from kycrisk.rescreening.delta.segment import Segment, together
-from kycrisk.rescreening.delta.standing import replaced
+from kycrisk.rescreening.delta.standing import columns_of, replaced
 from kycrisk.ruleset.columns.outcomes import OUTCOME, VERDICT
 from kycrisk.ruleset.condition import Membership
 from kycrisk.ruleset.evaluate import compile_ruleset
@@ -64,6 +64,7 @@ class Change:
 
     def __init__(self, screener: TableScreener, lists: ListChange, rules: RuleChange | None = None) -> None:
         self.screener, self.lists, self.rules = screener, lists, rules or None
+        self._judge = FewVerdicts(screener)
         self._conditions = None if self.rules is None else _conditions(self.rules, screener)
         old = () if rules is None else (ref for rule in rules.old.live for ref in rule.signals)
         self._refs = tuple(dict.fromkeys((*live_refs(screener.rules.compiled), *old)))
@@ -134,13 +135,12 @@ class Change:
         return _ByRules(segment.where(told.anew), moved, told.moved.gather(moved))
 
     def _verdicts(self, segment: Segment, rows: pl.Series, judged: pl.Series, after: pl.DataFrame) -> pl.DataFrame:
-        listed = after.drop(*VERDICT)[rows.search_sorted(judged)]
-        accounts = segment.accounts
-        wanted = self.screener.reads([*accounts.columns, *listed.columns], anew=False)
-        known = accounts.select(name for name in wanted if name in accounts.columns)[judged]
-        return verdicts_of_few(
-            known.hstack(listed.select(each for each in listed.columns if each in wanted)), self.screener
-        )
+        names = [*segment.accounts.columns, *(name for name in after.columns if name not in VERDICT)]
+        wanted = self.screener.reads(names, anew=False)
+        known = columns_of(segment.accounts, [name for name in wanted if name in segment.accounts.columns])[judged]
+        listed = after[rows.search_sorted(judged)]
+        told = [listed[name] for name in wanted if name in listed.columns]
+        return self._judge.of(pl.DataFrame([*known.get_columns(), *told]))
 
 
 class _ByRules(NamedTuple):
@@ -165,12 +165,17 @@ def _conditions(change: RuleChange, screener: TableScreener) -> TableScreener:
 
 def _differing(before: pl.DataFrame, after: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
     """Whether anything is another in a row."""
+    if columns and before.height <= FEW_ROWS:
+        rows = zip(columns_of(before, columns).rows(), columns_of(after, columns).rows(), strict=True)
+        return pl.Series([old != new for old, new in rows], dtype=pl.Boolean)
     none = pl.Series([False], dtype=pl.Boolean).new_from_index(0, before.height)
     return reduce(or_, (before[name].ne_missing(after[name]) for name in columns), none)
 
 
 def _moved(table: pl.DataFrame, places: pl.Series, points: pl.Series) -> pl.DataFrame:
     """The table with the scores of some rows moved."""
+    if not len(places):
+        return table
     scores = table.select("score", "lowest_score", "highest_score")[places]
     return replaced(table, places, scores.select(pl.all() + points))
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import polars as pl
 
-from kycrisk.rescreening.delta.list_facts import FEW
+from kycrisk.feeds.lists import Lists
 from kycrisk.rescreening.delta.segment import Segment, checked_accounts
 from kycrisk.rescreening.delta.standing import Standing
-from kycrisk.ruleset.columns.outcomes import VERDICT
+from kycrisk.ruleset.columns.outcomes import OUTCOME, VERDICT
+from kycrisk.ruleset.columns.values import values_of
 from kycrisk.ruleset.condition import Membership, SignalRef
 from kycrisk.ruleset.evaluate import CompiledRuleset
+from kycrisk.ruleset.verdict import Verdict
 from kycrisk.screening.analyst_lists import Entries
+from kycrisk.screening.columns.classes import ADDRESS, DOMAIN, AddressFacts, DomainFacts
 from kycrisk.screening.columns.derived import membership
 from kycrisk.screening.columns.parquet import ROWS
-from kycrisk.screening.columns.table import TableScreener
-from kycrisk.screening.derived import read_instead
+from kycrisk.screening.columns.table import EXEMPT, TableScreener
+from kycrisk.screening.derived import prepare_derived, read_instead
+from kycrisk.signals import Type
 
 
 def taken_in(accounts: pl.DataFrame, screener: TableScreener) -> Segment:
@@ -49,22 +54,66 @@ def verdicts_of(facts: pl.DataFrame, screener: TableScreener) -> pl.DataFrame:
     return screener.screen(told, anew=False).verdicts.select(*VERDICT)
 
 
-def verdicts_of_few(facts: pl.DataFrame, screener: TableScreener) -> pl.DataFrame:
-    """The same; of few accounts each value is asked of the operator's lists by itself, so that no index is built."""
-    return verdicts_of(facts if facts.height > FEW else with_memberships(facts, screener), screener)
+class FewVerdicts:
+    """Judges accounts without an index of the catalogue's lists, which takes long to build and pays for many.
+
+    A few are judged one by one by the scalar engine, which is faster than to set up a query. Not shared by threads.
+    """
+
+    def __init__(self, screener: TableScreener) -> None:
+        self._screener, self._compiled = screener, screener.rules.compiled
+        refs = dict.fromkeys(ref for rule in self._compiled.live for ref in rule.signals if ref.derived)
+        self._derived = prepare_derived(refs, screener.lists, None)
+        types = {name: each.type for name, each in self._compiled.ruleset.signals.items()}
+        self._types: Mapping[str, Type] = {**types, **screener.rules.signals}
+        own = {
+            ref.name: (ref.derived, entries)
+            for ref in refs
+            if isinstance(ref.derived, Membership)
+            and isinstance(entries := screener.lists.get(ref.derived.list), Entries)
+        }
+        alone = replace(screener.world, lists=Lists([]))
+        self._own, self._domains, self._addresses = own, DomainFacts(alone, own), AddressFacts(alone, own)
+
+    def of(self, facts: pl.DataFrame) -> pl.DataFrame:
+        """The verdicts of accounts, in the columns of `VERDICT`; the word of the lists stands in the table."""
+        return self._one_by_one(facts) if facts.height <= FEW_ROWS else self._together(facts)
+
+    def _one_by_one(self, facts: pl.DataFrame) -> pl.DataFrame:
+        names = [name for name in facts.columns if name in self._types]
+        cells = [values_of(facts[name], self._types[name]) for name in names]
+        exempt = facts[EXEMPT].to_list() if EXEMPT in facts.columns else [None] * facts.height
+        told: list[Verdict] = []
+        for row, silenced in enumerate(exempt):
+            known = {
+                name: value for name, column_ in zip(names, cells, strict=True) if (value := column_[row]) is not None
+            }
+            for key, counts in self._derived.unshared.items():
+                if known.get(key) == "":
+                    known = {**counts, **known}
+            self._derived.answer_late(known, {}, self._screener.world.now)
+            told.append(self._compiled.verdict(known, silenced or ()))
+        columns = {name: [getattr(each, name) for each in told] for name in VERDICT}
+        words = {name: [str(each) for each in columns[name]] for name, type_ in VERDICT.items() if type_ is OUTCOME}
+        return pl.DataFrame({**columns, **words}, schema=VERDICT)
+
+    def _together(self, facts: pl.DataFrame) -> pl.DataFrame:
+        """By columns; what the operator's lists say is found without the catalogue's."""
+        found: list[pl.Series] = []
+        for base, source in ((DOMAIN, self._domains), (ADDRESS, self._addresses)):
+            wanted = [name for name in source.types if name in self._own]
+            if base in facts.columns and wanted:
+                found += source.of(facts[base], wanted)
+        done = {series.name for series in found}
+        for name, (asked, entries) in self._own.items():
+            base = read_instead(asked.signal, entries)
+            if name not in done and base in facts.columns:
+                found.append(membership(facts[base], self._types[base], entries).alias(name))
+        return verdicts_of(facts.with_columns(found), self._screener)
 
 
-def with_memberships(facts: pl.DataFrame, screener: TableScreener) -> pl.DataFrame:
-    """The table with what the operator's lists say, where rules ask them about a fact that stands in it."""
-    found = []
-    for ref in live_refs(screener.rules.compiled):
-        entries = screener.lists.get(ref.derived.list) if isinstance(ref.derived, Membership) else None
-        if isinstance(ref.derived, Membership) and isinstance(entries, Entries):
-            base = read_instead(ref.derived.signal, entries)
-            if base in facts.columns:
-                type_ = screener.rules.compiled.ruleset.signals[base].type
-                found.append(membership(facts[base], type_, entries).alias(ref.name))
-    return facts.with_columns(found)
+#: Rows up to which one by one is faster.
+FEW_ROWS = 500
 
 
 def live_refs(compiled: CompiledRuleset) -> Iterable[SignalRef]:

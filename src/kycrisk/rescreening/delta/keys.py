@@ -82,8 +82,9 @@ class DomainKeys:
 
     def under(self, entries: Iterable[str]) -> pl.Series:
         """The rows whose domain is one of these or below one; ascending, each once."""
-        first = _from_the_right(pl.Series(sorted(entries), dtype=pl.String))
-        return self.sorted.between(first, first.str.slice(0, first.str.len_chars() - 1) + "/")  # next to the dot
+        names = sorted(".".join(reversed(entry.split("."))) for entry in entries)
+        first = pl.Series([f"{name}." for name in names], dtype=pl.String)
+        return self.sorted.between(first, pl.Series([f"{name}/" for name in names], dtype=pl.String))  # next to the dot
 
 
 def _from_the_right(domains: pl.Series) -> pl.Series:

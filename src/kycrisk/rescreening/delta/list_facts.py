@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import polars as pl
 
@@ -20,11 +21,12 @@ from kycrisk.screening.columns.classes import ADDRESS, DOMAIN, LISTED
 from kycrisk.screening.columns.derived import membership
 from kycrisk.screening.columns.table import TableScreener
 from kycrisk.screening.derived import read_instead
-from kycrisk.signals import Subject, Type, Unknown
+from kycrisk.signals import Subject, Type, Unknown, Value
 
 #: Keys above which all lists are made into classes and joined, which takes a while and then costs little a key.
 FEW = 20_000
 _KEY = " key"
+_NOTHING: Mapping[str, Value] = MappingProxyType({})
 _KEYS = {DOMAIN: Subject.DOMAIN, ADDRESS: Subject.IP}
 
 
@@ -70,23 +72,24 @@ def _told(base: str, keys: pl.Series, purposes: Collection[str], screener: Table
     ]
     distinct = keys.drop_nulls().unique()
     if len(distinct) > FEW:
-        told = screener.listed(pl.DataFrame({base: distinct}))
-        facts = [told[signal.name] for check in checks for signal in check.signals]
-    else:
-        few = screener.world.lists.few({purpose for check in checks for purpose in check.purposes.values()})
-        facts = _one_by_one(distinct, checks, replace(screener.world, lists=few))
-    by_key = pl.DataFrame([distinct.alias(_KEY), *facts])
-    return pl.DataFrame({_KEY: keys}).join(by_key, on=_KEY, how="left", maintain_order="left").drop(_KEY)
+        facts = screener.listed(pl.DataFrame({base: distinct}))
+        names = [signal.name for check in checks for signal in check.signals]
+        by_key = facts.select(names).insert_column(0, distinct.alias(_KEY))
+        return pl.DataFrame({_KEY: keys}).join(by_key, on=_KEY, how="left", maintain_order="left").drop(_KEY)
+    few = screener.world.lists.few({purpose for check in checks for purpose in check.purposes.values()})
+    return _one_by_one(keys, distinct, checks, replace(screener.world, lists=few))
 
 
-def _one_by_one(distinct: pl.Series, checks: Sequence[AnyCheck], world: World) -> list[pl.Series]:
-    asks = [check.prepare(world) for check in checks]
-    keys = distinct.to_list() if distinct.dtype == pl.String else [unpacked(octets) for octets in distinct]
-    found: list[pl.Series] = []
-    for check, ask in zip(checks, asks, strict=True):
-        known = [ask(key).known for key in keys]
-        found += [column(each.name, each.type, [facts.get(each.name) for facts in known]) for each in check.signals]
-    return found
+def _one_by_one(keys: pl.Series, distinct: pl.Series, checks: Sequence[AnyCheck], world: World) -> pl.DataFrame:
+    given = distinct.to_list()
+    asked = given if distinct.dtype == pl.String else [unpacked(octets) for octets in given]
+    told: list[pl.Series] = []
+    for check in checks:
+        ask = check.prepare(world)
+        known = {key: ask(value).known for key, value in zip(given, asked, strict=True)}
+        rows = [known.get(key, _NOTHING) for key in keys.to_list()]
+        told += [column(each.name, each.type, [facts.get(each.name) for facts in rows]) for each in check.signals]
+    return pl.DataFrame(told)
 
 
 def own_rows(

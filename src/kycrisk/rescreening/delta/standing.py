@@ -5,6 +5,7 @@ Rows that changed since lie over the table until there are many, so a change cos
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import polars as pl
@@ -34,15 +35,14 @@ class Standing:
 
     def rows(self, rows: pl.Series, columns: list[str] | None = None) -> pl.DataFrame:
         """What stands in some rows, given in ascending order."""
-        wanted = self.base.columns if columns is None else columns
-        found = self.base.select(wanted)[rows]
+        found = (self.base if columns is None else columns_of(self.base, columns))[rows]
         over = self.over.filter(pl.col(ROW).is_in(rows.implode())) if self.over.height else self.over
-        return replaced(found, rows.search_sorted(over[ROW]), over.select(wanted)) if over.height else found
+        return replaced(found, rows.search_sorted(over[ROW]), columns_of(over, found.columns)) if over.height else found
 
     def all(self, columns: list[str] | None = None) -> pl.DataFrame:
         """What stands in all rows."""
-        wanted = self.base.columns if columns is None else columns
-        return replaced(self.base.select(wanted), self.over[ROW], self.over.select(wanted))
+        found = self.base if columns is None else columns_of(self.base, columns)
+        return replaced(found, self.over[ROW], columns_of(self.over, found.columns))
 
     def with_rows(self, rows: pl.Series, instead: pl.DataFrame) -> Standing:
         """The same with some rows replaced, given in ascending order; `instead` has all columns."""
@@ -60,4 +60,14 @@ def replaced(table: pl.DataFrame, places: pl.Series, instead: pl.DataFrame) -> p
     """The table with the rows at these places replaced in the columns that `instead` has."""
     if not len(places):
         return table
-    return table.with_columns(table[name].clone().scatter(places, instead[name]) for name in instead.columns)
+    return pl.DataFrame(
+        [
+            each.clone().scatter(places, instead[each.name]) if each.name in instead.columns else each
+            for each in table.get_columns()
+        ]
+    )
+
+
+def columns_of(table: pl.DataFrame, names: Iterable[str]) -> pl.DataFrame:
+    """Some columns of a table, without the detour of a query."""
+    return pl.DataFrame([table[name] for name in names])
