@@ -20,6 +20,10 @@ def accounts(tmp_path_factory):
     return Accounts(tmp_path_factory.mktemp("site"), 400)
 
 
+#: One by one, by columns, and both beside each other.
+WAYS = [{}, {"few_rows": -1, "few_keys": -1}, {"few_rows": 20, "few_keys": 20}]
+
+
 @given(st.integers(0, 2**32))
 @settings(max_examples=max(settings.default.max_examples // 50, 4))
 def test_every_step_of_a_random_history_leaves_what_a_full_run_gives(accounts, seed):
@@ -31,7 +35,8 @@ def test_every_step_of_a_random_history_leaves_what_a_full_run_gives(accounts, s
         at = next_moment(source, at)
         before, screener = state_of(screener), accounts.screener(at)
         stood = segment.standing.all()
-        segment, effect = Change(screener, list_change(before, state_of(screener))).apply(segment)
+        change = Change(screener, list_change(before, state_of(screener)), **source.choice(WAYS))
+        segment, effect = change.apply(segment)
         full = taken_in(accounts.facts, screener).standing.base
         assert_frame_equal(segment.standing.all(), full)
         news = stood["outcome"] != full["outcome"]

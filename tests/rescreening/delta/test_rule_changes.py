@@ -22,6 +22,7 @@ from kycrisk.ruleset.evaluate import compile_ruleset
 from kycrisk.ruleset.model import Policy, Ruleset, Status
 from kycrisk.signals import Type
 from tests.rescreening.delta.making import Accounts, first_moment, next_moment, state_of
+from tests.rescreening.delta.test_list_changes import WAYS
 from tests.ruleset.strategies import SIGNALS, conditions, rule, rulesets
 from tests.ruleset.tables import table
 from tests.ruleset.test_columns import EXEMPT, made_up
@@ -99,7 +100,8 @@ def test_rules_and_lists_that_change_at_once_leave_what_a_full_run_gives(account
         before, old = state_of(screener), ruleset
         at, ruleset = next_moment(source, at), edited(source, ruleset, accounts.site.compiled.ruleset)
         screener = accounts.screener(at, compile_ruleset(ruleset))
-        change = Change(screener, list_change(before, state_of(screener)), rule_change(old, ruleset))
+        lists, way = list_change(before, state_of(screener)), source.choice(WAYS)
+        change = Change(screener, lists, rule_change(old, ruleset), **way)
         segment, _ = change.apply(segment)
         assert_frame_equal(segment.standing.all(), taken_in(accounts.facts, screener).standing.base)
         change = Change(screener, list_change(before, before), rule_change(ruleset, ruleset))

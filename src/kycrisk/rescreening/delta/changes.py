@@ -11,7 +11,7 @@ from typing import NamedTuple
 import polars as pl
 
 from kycrisk.rescreening.delta.judging import FEW_ROWS, FewVerdicts, live_refs
-from kycrisk.rescreening.delta.list_facts import changed_facts, own_rows
+from kycrisk.rescreening.delta.list_facts import FEW_KEYS, changed_facts, own_rows
 from kycrisk.rescreening.delta.list_state import ListChange
 from kycrisk.rescreening.delta.rule_change import RuleChange, touched
 from kycrisk.rescreening.delta.segment import Segment, together
@@ -59,12 +59,22 @@ class Effect:
 class Change:
     """A change of lists and rules, ready to be applied to any number of segments.
 
-    `screener` has the rules and lists that are in force now.
+    `screener` has the rules and lists that are in force now. Up to `few_rows` accounts are judged, and up to `few_keys`
+    keys asked of lists, one by one; more by columns, which costs more to begin and less to go on. Both give the same.
     """
 
-    def __init__(self, screener: TableScreener, lists: ListChange, rules: RuleChange | None = None) -> None:
+    def __init__(
+        self,
+        screener: TableScreener,
+        lists: ListChange,
+        rules: RuleChange | None = None,
+        *,
+        few_rows: int = FEW_ROWS,
+        few_keys: int = FEW_KEYS,
+    ) -> None:
         self.screener, self.lists, self.rules = screener, lists, rules or None
-        self._judge = FewVerdicts(screener)
+        self._few_rows, self._few_keys = few_rows, few_keys
+        self._judge = FewVerdicts(screener, few_rows)
         self._conditions = None if self.rules is None else _conditions(self.rules, screener)
         old = () if rules is None else (ref for rule in rules.old.live for ref in rule.signals)
         self._refs = tuple(dict.fromkeys((*live_refs(screener.rules.compiled), *old)))
@@ -94,7 +104,7 @@ class Change:
         after = replaced(before, rows.search_sorted(patched), facts)
         after = replaced(after, rows.search_sorted(judged), self._verdicts(segment, rows, judged, after))
         after = _moved(after, rows.search_sorted(moved), by_rules.points.gather(by_rules.moved.search_sorted(moved)))
-        other = _differing(before, after, before.columns)
+        other = _differing(before, after, before.columns, self._few_rows)
         standing = segment.standing.with_rows(rows.filter(other), after.filter(other))
         effect = Effect(
             accounts=segment.present,
@@ -110,14 +120,15 @@ class Change:
 
     def _facts(self, segment: Segment) -> tuple[pl.Series, pl.DataFrame, pl.Series]:
         """The rows under changed entries with their facts as the lists have them now, and those who got other ones."""
-        parts = list(changed_facts(segment, self.lists, self.screener))
+        parts = list(changed_facts(segment, self.lists, self.screener, self._few_keys))
         rows = together(part.rows for part in parts)
         names = [name for part in parts for name in part.facts.columns]
         before = segment.standing.rows(rows, names)
         after = before
         for part in parts:
             after = replaced(after, rows.search_sorted(part.rows), part.facts)
-        return rows, after, rows.filter(_differing(before, after, [name for name in names if name in self._read]))
+        read = [name for name in names if name in self._read]
+        return rows, after, rows.filter(_differing(before, after, read, self._few_rows))
 
     def _by_rules(self, segment: Segment, patched: pl.Series, facts: pl.DataFrame) -> _ByRules:
         if self.rules is None or self._conditions is None:
@@ -163,9 +174,9 @@ def _conditions(change: RuleChange, screener: TableScreener) -> TableScreener:
     return TableScreener(compile_ruleset(ruleset), screener.world, {**gone, **screener.lists})
 
 
-def _differing(before: pl.DataFrame, after: pl.DataFrame, columns: Sequence[str]) -> pl.Series:
+def _differing(before: pl.DataFrame, after: pl.DataFrame, columns: Sequence[str], few: int) -> pl.Series:
     """Whether anything is another in a row."""
-    if columns and before.height <= FEW_ROWS:
+    if columns and before.height <= few:
         rows = zip(columns_of(before, columns).rows(), columns_of(after, columns).rows(), strict=True)
         return pl.Series([old != new for old, new in rows], dtype=pl.Boolean)
     none = pl.Series([False], dtype=pl.Boolean).new_from_index(0, before.height)

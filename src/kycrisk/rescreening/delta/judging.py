@@ -60,7 +60,8 @@ class FewVerdicts:
     A few are judged one by one by the scalar engine, which is faster than to set up a query. Not shared by threads.
     """
 
-    def __init__(self, screener: TableScreener) -> None:
+    def __init__(self, screener: TableScreener, few: int) -> None:
+        self._few = few
         self._screener, self._compiled = screener, screener.rules.compiled
         refs = dict.fromkeys(ref for rule in self._compiled.live for ref in rule.signals if ref.derived)
         self._derived = prepare_derived(refs, screener.lists, None)
@@ -77,7 +78,7 @@ class FewVerdicts:
 
     def of(self, facts: pl.DataFrame) -> pl.DataFrame:
         """The verdicts of accounts, in the columns of `VERDICT`; the word of the lists stands in the table."""
-        return self._one_by_one(facts) if facts.height <= FEW_ROWS else self._together(facts)
+        return self._one_by_one(facts) if facts.height <= self._few else self._together(facts)
 
     def _one_by_one(self, facts: pl.DataFrame) -> pl.DataFrame:
         names = [name for name in facts.columns if name in self._types]

@@ -24,7 +24,7 @@ from kycrisk.screening.derived import read_instead
 from kycrisk.signals import Subject, Type, Unknown, Value
 
 #: Keys above which all lists are made into classes and joined, which takes a while and then costs little a key.
-FEW = 20_000
+FEW_KEYS = 20_000
 _KEY = " key"
 _NOTHING: Mapping[str, Value] = MappingProxyType({})
 _KEYS = {DOMAIN: Subject.DOMAIN, ADDRESS: Subject.IP}
@@ -38,7 +38,9 @@ class ChangedFacts:
     facts: pl.DataFrame
 
 
-def changed_facts(segment: Segment, change: ListChange, screener: TableScreener) -> Iterator[ChangedFacts]:
+def changed_facts(
+    segment: Segment, change: ListChange, screener: TableScreener, few: int = FEW_KEYS
+) -> Iterator[ChangedFacts]:
     """The facts of a segment that the change of the catalogue's lists can touch, as the screener's lists have them."""
     for base, entries in ((DOMAIN, change.domains), (ADDRESS, change.blocks)):
         if base not in segment.accounts.columns:
@@ -58,26 +60,26 @@ def changed_facts(segment: Segment, change: ListChange, screener: TableScreener)
             rows = segment.inside(by_version)
         if len(rows):
             keys = segment.accounts[base].gather(rows)
-            yield ChangedFacts(rows, _told(base, keys, changed, screener))
+            yield ChangedFacts(rows, _told(base, keys, changed, screener, few))
 
 
 def _asked_about(purpose: str, base: str) -> bool:
     return any(check.subject is _KEYS[base] and purpose in check.purposes.values() for check in LISTED)
 
 
-def _told(base: str, keys: pl.Series, purposes: Collection[str], screener: TableScreener) -> pl.DataFrame:
+def _told(base: str, keys: pl.Series, purposes: Collection[str], screener: TableScreener, few: int) -> pl.DataFrame:
     """What the lists of some purposes say of each key, in columns named after the signals."""
     checks = [
         check for check in LISTED if check.subject is _KEYS[base] and set(check.purposes.values()) & set(purposes)
     ]
     distinct = keys.drop_nulls().unique()
-    if len(distinct) > FEW:
+    if len(distinct) > few:
         facts = screener.listed(pl.DataFrame({base: distinct}))
         names = [signal.name for check in checks for signal in check.signals]
         by_key = facts.select(names).insert_column(0, distinct.alias(_KEY))
         return pl.DataFrame({_KEY: keys}).join(by_key, on=_KEY, how="left", maintain_order="left").drop(_KEY)
-    few = screener.world.lists.few({purpose for check in checks for purpose in check.purposes.values()})
-    return _one_by_one(keys, distinct, checks, replace(screener.world, lists=few))
+    lists = screener.world.lists.few({purpose for check in checks for purpose in check.purposes.values()})
+    return _one_by_one(keys, distinct, checks, replace(screener.world, lists=lists))
 
 
 def _one_by_one(keys: pl.Series, distinct: pl.Series, checks: Sequence[AnyCheck], world: World) -> pl.DataFrame:
