@@ -21,6 +21,10 @@ $(VENV)/.installed-lint: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --group lint
 	@touch $@
 
+$(VENV)/.installed-spark: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet --group spark
+	@touch $@
+
 $(VENV)/.installed-durable: $(VENV)/.installed-test
 	$(BIN)/python -m pip install --quiet --editable ".[durable]"
 	@$(BIN)/python -c "import durable_rules_engine"

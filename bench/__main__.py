@@ -28,6 +28,7 @@ from bench import (
     lists,
     loading,
     network,
+    rescreen,
     screening,
     service,
 )
@@ -36,7 +37,21 @@ from bench.peers import version_of
 from bench.picture import draw
 
 FOLDER = Path(__file__).parent
-SCRIPTS = (evaluation, loading, lists, screening, columns, delta, command, dns, network, fraudrecord, durable, service)
+SCRIPTS = (
+    evaluation,
+    loading,
+    lists,
+    screening,
+    columns,
+    rescreen,
+    delta,
+    command,
+    dns,
+    network,
+    fraudrecord,
+    durable,
+    service,
+)
 
 
 def main(arguments: list[str]) -> int:

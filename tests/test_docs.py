@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from kycrisk.cli import app
 from kycrisk.cli.signals import SIGNALS_PAGE_HEAD
-from kycrisk.service_settings import JobsForm, RetentionForm
+from kycrisk.service_settings import JobsForm, RescreeningForm, RetentionForm
 from kycrisk.settings import VARIABLES, GeoForm, SettingsForm
 from kycrisk.shipped import shipped
 from kycrisk.sources.catalogue import shipped_signals
@@ -141,6 +141,7 @@ def test_every_setting_is_documented():
         "budget": BudgetForm,
         "webhooks": WebhookForm,
         "jobs": JobsForm,
+        "rescreening": RescreeningForm,
         "retention": RetentionForm,
     }
     names = [name for name in SettingsForm.model_fields if name not in sections]

@@ -52,7 +52,9 @@ def rescreen(
         str,
         typer.Option("--cluster", metavar="ADDRESS", help="Dask's scheduler or Spark's master. Default: this machine."),
     ] = "",
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Workers on this machine.")] = 2,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, help="Processes, or threads of the local engine, on this machine.")
+    ] = 2,
     rows: Annotated[int, typer.Option("--rows", min=1, help="Rows that are screened at once.")] = _ROWS,
     changed: Annotated[
         bool,
@@ -110,11 +112,23 @@ def _needs_polars() -> None:
 def _engine(name: EngineName, cluster: str, workers: int) -> Engine:
     from kycrisk.rescreening.engines.local import LocalEngine
 
-    if name is not EngineName.local:
-        raise Fault(f"there is no engine {name.value}")
-    if cluster:
-        raise Fault("the local engine has no cluster", "name another one with --engine")
-    return LocalEngine()
+    if name is EngineName.local:
+        if cluster:
+            raise Fault("the local engine has no cluster", "say --engine dask or --engine spark")
+        return LocalEngine(workers)
+    try:
+        if name is EngineName.dask:
+            from kycrisk.rescreening.engines.dask import DaskEngine
+
+            return DaskEngine(cluster, workers)
+        from kycrisk.rescreening.engines.spark import SparkEngine
+
+        return SparkEngine(cluster, workers)
+    except ModuleNotFoundError as missing:
+        if missing.name is None or missing.name.startswith("kycrisk"):
+            raise
+        help_ = f"pip install 'kycrisk[{name.value}]'"
+        raise Fault(f"the engine {name.value} needs `{missing.name}`, which is not installed", help_) from None
 
 
 def _files(

@@ -66,7 +66,7 @@ def _by_network(table: pl.DataFrame, exempted: Sequence[Exempted], silenced: Sil
     for octets in addresses.drop_nulls().unique().to_list():
         found = [each for each, network in networks if unpacked(octets) in network]
         for each in found:
-            _silence(silenced, (addresses == octets).fill_null(False).arg_true(), each)
+            _silence(silenced, addresses.is_in([octets]).fill_null(False).arg_true(), each)
 
 
 def _octets(text: str) -> bytes | None:

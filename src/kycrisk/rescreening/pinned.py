@@ -19,13 +19,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from kycrisk.checks import CHECKS
 from kycrisk.checks.catalogue import ALIASES
 from kycrisk.checks.world import World
 from kycrisk.decision import Exemption
 from kycrisk.feeds.catalogue import default_catalogue, read_catalogues
 from kycrisk.feeds.geo import Geo
 from kycrisk.feeds.lists import Lists
-from kycrisk.feeds.purposes import PURPOSES
 from kycrisk.problems import Problem, Problems
 from kycrisk.ruleset.canonical import canonical_text, ruleset_from_canonical
 from kycrisk.ruleset.evaluate import compile_ruleset
@@ -128,14 +128,15 @@ def open_pinned(folder: Path, digest: str = "") -> Pinned:
         for name, each in told["lists"].items()
     }
     mine, _ = read_lists(ruleset.policy.lists, folder / "no lists in files", added)
+    screener = TableScreener(compile_ruleset(ruleset), World(lists=lists, now=now, geo=geo), mine)
     return Pinned(
         digest=found,
         now=now,
         ruleset=ruleset,
-        screener=TableScreener(compile_ruleset(ruleset), World(lists=lists, now=now, geo=geo), mine),
+        screener=screener,
         lists=mine,
         exempted=tuple(_exempted(each) for each in told["exempted"]),
-        gaps=tuple(list_gaps(lists, mine)),
+        gaps=list_gaps(screener, mine),
     )
 
 
@@ -177,10 +178,13 @@ def _damaged(path: Path, sha256: str) -> Problem | None:
     return Problem(str(path), "has changed since the run began", f"put it back, or {_ANEW}")
 
 
-def list_gaps(lists: Lists, mine: Mapping[str, Entries | Unknown]) -> list[str]:
-    """The lists that cannot be asked and why, for people."""
-    found = [f"list {one.feed.name}: {one.unknown}" for purpose in PURPOSES for one in lists.missing(purpose)]
-    return found + [f"list {name}: {each}" for name, each in mine.items() if isinstance(each, Unknown)]
+def list_gaps(screener: TableScreener, mine: Mapping[str, Entries | Unknown]) -> tuple[str, ...]:
+    """The lists that rules ask and that cannot be asked, and why, for people."""
+    read = {*screener.rules.signals, *screener.needed}
+    purposes = dict.fromkeys(purpose for check in CHECKS for name, purpose in check.purposes.items() if name in read)
+    lists = screener.world.lists
+    found = [f"list {one.feed.name}: {one.unknown}" for purpose in purposes for one in lists.missing(purpose)]
+    return (*found, *(f"list {name}: {each}" for name, each in mine.items() if isinstance(each, Unknown)))
 
 
 def _sha256(path: Path) -> str:

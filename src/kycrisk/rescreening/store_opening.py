@@ -74,7 +74,7 @@ def site_kernel(site: Site, now: datetime) -> Kernel:
         screener=screener,
         lists=site.lists,
         exempted=site.exemptions.all(),
-        gaps=tuple(list_gaps(screener.world.lists, site.lists)),
+        gaps=list_gaps(screener, site.lists),
     )
     return Kernel(pinned)
 
