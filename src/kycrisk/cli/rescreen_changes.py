@@ -81,6 +81,8 @@ def _lines(run: ChangedRun) -> list[str]:
     lines += [f"everybody is touched: {why}" for why in told.everywhere]
     lines.append(f"touched: {_touched(run)}")
     lines.append(f"judged anew: {effect.judged:,}, scores moved: {effect.moved:,}")
+    lines += [f"accounts of which a fact expired: {run.expired:,}"] if run.expired else []
+    lines += [f"accounts with other exemptions: {run.exempted:,}"] if run.exempted else []
     lines += [f"without evidence: {effect.without_evidence:,}"] if effect.without_evidence else []
     return lines
 
@@ -98,5 +100,7 @@ def _told(run: ChangedRun) -> dict[str, object]:
         "policy": run.told.policy,
         "everywhere": list(run.told.everywhere),
         "share": effect.share,
+        "accounts_expired": run.expired,
+        "accounts_exempted": run.exempted,
         **{f"accounts_{name}": getattr(effect, name) for name in counts},
     }

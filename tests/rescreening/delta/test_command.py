@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -71,7 +72,22 @@ def test_runs_one_after_the_other(site):
     exempt = 'exemptions:\n  - {rule: throwaway, domain: d7.example, until: "2099-01-01", by: Ada, reason: known}\n'
     (site / "exemptions.yaml").write_text(exempt)
     exempted = run(site)
+    assert exempted["accounts_exempted"] == 1
     assert exempted["summary"]["ways"] == {"verify>allow": 1}
+
+
+def test_a_fact_counts_until_its_moment(site, monkeypatch):
+    moments = pl.Series([datetime(2030, 1, 1, tzinfo=UTC)] * 2 + [None] * 98, dtype=pl.Datetime("us", "UTC"))
+    facts = facts_of(100).with_columns(pl.lit(101).alias("signup.seats"), moments.alias("until signup.seats"))
+    facts.write_parquet(site.parent / "accounts.parquet")
+    (site / "rules" / "policy.yaml").write_text(POLICY.replace("score: 20", "score: 75"))
+    assert run(site)["summary"]["ways"] == {"none>verify": 100}
+    assert run(site)["accounts_expired"] == 0
+    monkeypatch.setattr("kycrisk.screening.desk.now_utc", lambda: datetime(2031, 1, 1, tzinfo=UTC))
+    told = run(site)
+    assert (told["accounts_expired"], told["summary"]["ways"]) == (2, {"verify>allow": 2})
+    again = run(site)
+    assert (again["accounts"], again["accounts_expired"], again["summary"]["news"]) == (100, 0, 0)
 
 
 def test_a_dry_run_remembers_nothing(site):

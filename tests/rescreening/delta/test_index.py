@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import random
 from pathlib import Path
@@ -13,8 +14,9 @@ from polars.testing import assert_frame_equal
 from kycrisk.problems import Problems
 from kycrisk.rescreening.delta.index import IndexBusy, IndexUnusable, locked, open_index, save
 from kycrisk.rescreening.delta.judging import taken_in
-from kycrisk.rescreening.delta.rescreen import new_index, rescreened, with_accounts
+from kycrisk.rescreening.delta.rescreen import new_index, rescreened, waiting_for, with_accounts
 from kycrisk.ruleset.evaluate import compile_ruleset
+from tests.checks.making import NOW
 from tests.rescreening.delta.making import Accounts, first_moment, next_moment
 from tests.rescreening.delta.test_rule_changes import edited
 
@@ -127,6 +129,9 @@ BAD = {
     "twice the same": (pl.DataFrame({"account_id": ["a", "b", "a"]}), "`a` stands there more than once"),
     "without a name": (pl.DataFrame({"account_id": ["a", None]}), "row 2: there is no account"),
     "a misspelt fact": (pl.DataFrame({"account_id": ["a"], "email.domian": ["b.de"]}), "unknown column `email.domian`"),
+    "a moment of no fact": (pl.DataFrame({"account_id": ["a"], "until email.role": [NOW]}), "no column `email.role`"),
+    "a moment that is none": (pl.DataFrame({"account_id": ["a"], "email.role": [True], "until email.role": ["soon"]}),
+                              "expected times with a zone"),
     "a mistyped fact": (pl.DataFrame({"account_id": ["a"], "email.role": ["yes"]}), "expected bool"),
 }  # fmt: skip
 
@@ -145,3 +150,41 @@ def test_accounts_without_evidence_are_counted_and_judged_each_time(accounts):
     _, told = rescreened(index, screener)
     assert (told.effect.accounts, told.effect.without_evidence, told.effect.judged) == (2, 1, 1)
     assert told.effect.share == 0.5
+
+
+def test_accounts_that_wait_for_a_source(accounts):
+    screener = accounts.screener(first_moment(random.Random(3)))
+    facts = pl.DataFrame(
+        {"account_id": ["a", "b"], "email.domain": ["example.com", "example.com"], "ip.asn": [None, 64496]},
+        schema_overrides={"ip.asn": pl.Int64},
+    )
+    index = new_index(facts, screener)
+    assert index.segments[0].standing.base["settled"].to_list() == [False, False]
+    assert waiting_for(index, ["ip.asn"]).to_list() == ["a"]
+    assert waiting_for(index, ["email.domain"]).to_list() == []
+    assert waiting_for(index, ["fraudrecord.score"]).to_list() == ["a", "b"]
+
+
+@pytest.mark.parametrize("which", [0, 2, 5])
+def test_a_full_disk_leaves_the_index_as_it_was(accounts, folder, monkeypatch, which):
+    index = open_index(folder)
+    screener = accounts.screener(next_moment(random.Random(4), first_moment(random.Random(2)), gaps=False))
+    changed, told = rescreened(index, screener)
+    changed = with_accounts(
+        changed, accounts.facts[:20].with_columns(account_id="new " + pl.col("account_id")), screener
+    )
+    calls = iter(range(1000))
+
+    def full(descriptor):
+        if next(calls) >= which:
+            raise OSError(errno.ENOSPC, "no space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fsync", full)
+        with pytest.raises(OSError, match="no space left"):
+            save(folder, changed, index.remembered.lists)
+    again, told_again = rescreened(open_index(folder), screener)
+    assert told_again.entries == told.entries
+    assert_frame_equal(told_again.effect.news, told.effect.news)
+    save(folder, with_accounts(again, more, screener), index.remembered.lists)
+    assert_frame_equal(stands(open_index(folder)), stands(changed))

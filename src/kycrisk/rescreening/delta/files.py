@@ -12,8 +12,9 @@ import polars as pl
 
 from kycrisk.outcome import Outcome
 from kycrisk.problems import Problem, Problems
+from kycrisk.rescreening.delta.expiry import is_beside
 from kycrisk.rescreening.delta.index import Index, IndexUnusable, locked, open_index, save
-from kycrisk.rescreening.delta.rescreen import Rescreened, new_index, rescreened, with_accounts
+from kycrisk.rescreening.delta.rescreen import Rescreened, expired, new_index, rescreened, with_accounts
 from kycrisk.rescreening.delta.segment import Segment
 from kycrisk.rescreening.exempting import with_exemptions
 from kycrisk.rescreening.kernel import BEFORE, BEFORE_RULES, Kernel
@@ -32,6 +33,7 @@ class ChangedRun:
     """What a run over an index came to.
 
     `told` says what changed and whom it touched; None where all accounts were taken in, and then `why` says why.
+    `expired` counts accounts of which a fact expired, `exempted` those for whom other rules are silenced than before.
     `news` has the accounts whose outcome is another one (`kernel.RESULT`), `summary` counts them.
     """
 
@@ -39,6 +41,8 @@ class ChangedRun:
     refused: int
     told: Rescreened | None
     why: str
+    expired: int = 0
+    exempted: int = 0
     news: pl.DataFrame
     summary: Summary
 
@@ -154,17 +158,37 @@ def _changed(index: Index, kernel: Kernel) -> tuple[Index, ChangedRun]:
     """The accounts that lists, rules or exemptions touched."""
     found, told = rescreened(index, kernel.screener)
     before = told.effect.news.select(ACCOUNT, pl.col("before").alias(BEFORE))
-    silenced = [_silenced_anew(each, kernel) for each in found.segments]
-    for rows, table in zip(silenced, found.segments, strict=True):
-        if rows.height:
-            stood = _stood(table).filter(pl.col(ACCOUNT).is_in(rows[ACCOUNT].implode()))
-            stood = stood.filter(~pl.col(ACCOUNT).is_in(before[ACCOUNT].implode()))
-            before = pl.concat([before, stood.rename({"stood": BEFORE})])
-            found = with_accounts(found, rows, kernel.screener)
+    past = expired(found, kernel.pinned.now)
+    found, before = _given_anew(found, past, before, kernel)
+    others = pl.concat([_silenced_anew(each, kernel) for each in found.segments], how="diagonal")
+    found, before = _given_anew(found, others, before, kernel)
     news = _news(found, before, kernel).filter("news")
-    summary = summarised(news, "the accounts")
-    run = ChangedRun(accounts=found.accounts, refused=0, told=told, why="", news=news, summary=summary)
+    run = ChangedRun(
+        accounts=found.accounts,
+        refused=0,
+        told=told,
+        why="",
+        expired=past.height,
+        exempted=others.height,
+        news=news,
+        summary=summarised(news, "the accounts"),
+    )
     return found, run
+
+
+def _given_anew(
+    index: Index, accounts: pl.DataFrame, before: pl.DataFrame, kernel: Kernel
+) -> tuple[Index, pl.DataFrame]:
+    """The index with other facts of some accounts, and the outcomes before with theirs."""
+    if not accounts.height:
+        return index, before
+    stood = pl.concat([_stood(each) for each in index.segments])
+    known = pl.concat([before[ACCOUNT], accounts[ACCOUNT]])
+    stood = stood.filter(pl.col(ACCOUNT).is_in(accounts[ACCOUNT].implode()))
+    stood = stood.filter(~pl.col(ACCOUNT).is_in(before[ACCOUNT].implode()))
+    if before.height + stood.height != known.n_unique():
+        raise RuntimeError("an account with other facts is none of the index")
+    return with_accounts(index, accounts, kernel.screener), pl.concat([before, stood.rename({"stood": BEFORE})])
 
 
 def _silenced_anew(segment: Segment, kernel: Kernel) -> pl.DataFrame:
@@ -200,7 +224,7 @@ def _news(index: Index, before: pl.DataFrame, kernel: Kernel) -> pl.DataFrame:
     for each in index.segments:
         rows = each.still(each.equal(ACCOUNT, before[ACCOUNT]))
         table = _as_given(each.accounts[rows])
-        table = table.select(name for name in table.columns if not name.startswith(" "))
+        table = table.select(name for name in table.columns if not is_beside(name))
         stands = each.standing.rows(rows, ["outcome"]).rename({"outcome": "stands"})
         parts.append(table.hstack(stands).join(before, on=ACCOUNT, how="left", maintain_order="left"))
     table = pl.concat(parts, how="diagonal")

@@ -29,7 +29,6 @@ from kycrisk.rescreening.delta.standing import Standing
 #: The version of the folder's form.
 FORMAT = "kycrisk.accounts.index/1"
 _NAME = "index.json"
-_KEYS = ("domains", "v4", "v6")
 
 
 class IndexUnusable(Exception):
@@ -145,6 +144,8 @@ def _sorted_keys(segment: Segment) -> dict[str, SortedKeys]:
     found = {} if segment.domains is None else {"domains": segment.domains.sorted}
     if segment.addresses is not None:
         found |= {"v4": segment.addresses.v4, "v6": segment.addresses.v6}
+    if segment.until is not None:
+        found["until"] = segment.until
     return found | {f"text {name}": keys.sorted for name, keys in segment.texts.items()}
 
 
@@ -226,6 +227,7 @@ def _opened(folder: Path, told: dict[str, Any]) -> Placed:
         {key.removeprefix("text "): TextKeys(each) for key, each in found.items() if key.startswith("text ")},
         Standing(base, over),
         _read_frame(folder / told["gone"])["row"] if told["gone"] else pl.Series([], dtype=pl.UInt32),
+        found.get("until"),
     )
     return Placed(segment, folder.name, told["base"], base)
 

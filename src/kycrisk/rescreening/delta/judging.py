@@ -8,6 +8,7 @@ from dataclasses import replace
 import polars as pl
 
 from kycrisk.feeds.lists import Lists
+from kycrisk.rescreening.delta.expiry import UNTIL, is_beside, with_moments, without_expired
 from kycrisk.rescreening.delta.segment import Segment, checked_accounts
 from kycrisk.rescreening.delta.standing import Standing
 from kycrisk.ruleset.columns.outcomes import OUTCOME, VERDICT
@@ -27,17 +28,20 @@ from kycrisk.signals import Type
 def taken_in(accounts: pl.DataFrame, screener: TableScreener) -> Segment:
     """A segment of accounts that were not there before, judged under the screener's rules and lists.
 
-    Columns whose names begin with a blank are kept beside the facts, and are none. Raises `Problems` where the table is
-    none of facts, or its columns are not what they should be.
+    Columns whose names begin with a blank are kept beside the facts, and are none. A fact whose moment in a column
+    `until ` has passed is unknown. Raises `Problems` where the table is none of facts, or its columns are not what they
+    should be.
     """
     checked_accounts(accounts)
-    facts = accounts.drop(name for name in VERDICT if name in accounts.columns)
-    screener.check_columns([name for name in facts.columns if not name.startswith(" ")])
+    facts = with_moments(accounts.drop(name for name in VERDICT if name in accounts.columns))
+    screener.check_columns([name for name in facts.columns if not is_beside(name)])
+    facts = without_expired(facts, screener.world.now)
     tables = [_judged(facts[start : start + ROWS], screener) for start in range(0, max(facts.height, 1), ROWS)]
     base = pl.concat(tables)
     if base.height != facts.height:
         raise RuntimeError(f"{facts.height} accounts were taken in and {base.height} were judged")
-    return Segment.of(facts.drop(name for name in base.columns if name in facts.columns), Standing.of(base))
+    anew = {*base.columns, *(UNTIL + name for name in base.columns)}  # what lists say has no lifetime of its own
+    return Segment.of(facts.drop(name for name in facts.columns if name in anew), Standing.of(base))
 
 
 def _judged(facts: pl.DataFrame, screener: TableScreener) -> pl.DataFrame:

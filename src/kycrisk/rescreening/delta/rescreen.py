@@ -6,13 +6,15 @@ last screened under, applies the difference, and remembers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import polars as pl
 
 from kycrisk.checks.catalogue import ALIASES
 from kycrisk.rescreening.delta.changes import NEWS, Change, Effect
+from kycrisk.rescreening.delta.expiry import without_expired
 from kycrisk.rescreening.delta.index import Index, Placed
 from kycrisk.rescreening.delta.judging import taken_in
 from kycrisk.rescreening.delta.list_state import ListState, list_change
@@ -21,6 +23,7 @@ from kycrisk.rescreening.delta.rule_change import RuleChange, rule_change
 from kycrisk.rescreening.delta.segment import Segment
 from kycrisk.rescreening.delta.standing import Standing
 from kycrisk.ruleset.canonical import ruleset_from_canonical
+from kycrisk.ruleset.columns.outcomes import VERDICT
 from kycrisk.ruleset.model import Ruleset
 from kycrisk.screening.columns.table import ACCOUNT, TableScreener
 
@@ -72,6 +75,26 @@ def with_accounts(index: Index, accounts: pl.DataFrame, screener: TableScreener,
     old = (each.with_segment(each.segment.without(names)) for each in index.placed)
     placed = (*(each for each in old if each.segment.present), Placed(added))
     return replace(index, placed=_merged(placed), source=source or index.source)
+
+
+def expired(index: Index, now: datetime) -> pl.DataFrame:
+    """The accounts of which a fact has expired, without it: for `with_accounts`."""
+    found = [each.accounts[each.still(each.expired(now))] for each in index.segments]
+    return without_expired(pl.concat(found, how="diagonal"), now)
+
+
+def waiting_for(index: Index, signals: Collection[str]) -> pl.Series:
+    """The accounts that are not settled and of which one of these signals is unknown.
+
+    They are worth a question when its source answers again; whose decisions stand in a store are on its recheck list.
+    """
+    found: list[pl.Series] = []
+    for each in index.segments:
+        rows = each.still(each.where(~each.standing.all(["settled"])["settled"]))
+        facts = each.accounts[rows].hstack(each.standing.rows(rows).drop(*VERDICT))
+        missing = [pl.lit(True) if name not in facts.columns else pl.col(name).is_null() for name in signals]
+        found.append(facts.filter(pl.any_horizontal(pl.lit(False), *missing))[ACCOUNT])
+    return pl.concat(found)
 
 
 def _merged(placed: tuple[Placed, ...]) -> tuple[Placed, ...]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import polars as pl
 
 from kycrisk.problems import Problem, Problems
-from kycrisk.rescreening.delta.keys import AddressKeys, DomainKeys, TextKeys
+from kycrisk.rescreening.delta.expiry import first_expiry
+from kycrisk.rescreening.delta.keys import AddressKeys, DomainKeys, SortedKeys, TextKeys
 from kycrisk.rescreening.delta.standing import Standing
 from kycrisk.screening.columns.classes import ADDRESS, DOMAIN
 from kycrisk.screening.columns.signups import is_signups
@@ -32,6 +34,7 @@ class Segment:
     texts: Mapping[str, TextKeys]
     standing: Standing
     gone: pl.Series
+    until: SortedKeys | None = None  # when the first of an account's facts expires
 
     @classmethod
     def of(cls, accounts: pl.DataFrame, standing: Standing) -> Segment:
@@ -44,6 +47,7 @@ class Segment:
             {name: TextKeys.of(accounts[name]) for name in TEXTS if name in names},
             standing,
             _NO_ROWS,
+            first_expiry(accounts),
         )
 
     def with_standing(self, standing: Standing) -> Segment:
@@ -85,6 +89,12 @@ class Segment:
     def where(truth: pl.Series) -> pl.Series:
         """The rows of which something is true."""
         return truth.fill_null(False).arg_true().cast(pl.UInt32)
+
+    def expired(self, now: datetime) -> pl.Series:
+        """The rows of which some fact has expired."""
+        if self.until is None or not len(self.until.keys):
+            return _NO_ROWS
+        return self.until.through(self.until.keys[:1], pl.Series([now], dtype=self.until.keys.dtype))
 
     def nameless(self) -> pl.Series:
         """The rows of which no key is known: no account without evidence is found by an index."""
