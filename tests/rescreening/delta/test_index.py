@@ -170,9 +170,8 @@ def test_a_full_disk_leaves_the_index_as_it_was(accounts, folder, monkeypatch, w
     index = open_index(folder)
     screener = accounts.screener(next_moment(random.Random(4), first_moment(random.Random(2)), gaps=False))
     changed, told = rescreened(index, screener)
-    changed = with_accounts(
-        changed, accounts.facts[:20].with_columns(account_id="new " + pl.col("account_id")), screener
-    )
+    more = accounts.facts[:20].with_columns(account_id="new " + pl.col("account_id"))
+    changed = with_accounts(changed, more, screener)
     calls = iter(range(1000))
 
     def full(descriptor):
