@@ -1,11 +1,20 @@
 """The accounts of a store screened again: who changes and why, each once, on both databases."""
 
 import asyncio
+import json
+from dataclasses import replace
 
 import pytest
+from dbos import DBOS
 from sqlalchemy import text
 
-from tests.rescreening.making import filled, rescreener, write_lists, write_site
+from kycrisk.api.service import Service
+from kycrisk.delivery.rescreening import ScheduledRescreening
+from kycrisk.screening.desk import now_utc
+from kycrisk.store.rescreenings import NewRun
+from kycrisk.store.screenings import Screening
+from kycrisk.store.signups import NewSignup
+from tests.rescreening.making import POLICY, filled, rescreener, settings_of, write_lists, write_site
 
 
 @pytest.fixture
@@ -76,3 +85,103 @@ def test_a_list_that_grew_changes_those_it_names(folder, url):
         (2, "ep_a", "account.outcome_changed", 1), (2, "ep_a", "decision.created", None),
         (2, "ep_b", "account.outcome_changed", 1),
     ]  # fmt: skip
+
+
+def test_who_cannot_be_read_is_judged_by_evidence_or_counted(folder, url):
+    clock = filled(folder, url, 12)
+    write_lists(folder, throwaway=("d3.example", "d6.example", "mail.example"), exits=())
+    (folder / "rules" / "policy.yaml").write_text(POLICY.replace("signup.seats:", "signup.plan:").replace(
+        "signup.seats > 100", 'signup.plan == "vps"').replace("{signup.seats} seats", "{signup.plan}"
+        ).replace("type: int", "type: str"))  # fmt: skip
+
+    async def body(made):
+        store = made.store
+        await store.personal_data.erase("a-1", "ada", "asked for")
+        await store.signups.register(NewSignup(account_id="undecided", submitted_at=clock(), raw=json.dumps(
+            {"account_id": "undecided", "email": "x@d3.example", "ip": "192.0.2.1"}).encode()))  # fmt: skip
+        await store.signups.register(NewSignup(account_id="empty", submitted_at=clock(), raw=b"{}"))
+        await store.write(
+            lambda tx: tx.connection.execute(text("UPDATE signups SET sealed = NULL WHERE id IN (4, 14)"))
+        )
+        _, summary = await made.run(by="ada")
+        return summary, await rows(store, DECISIONS.replace("> 40", "> 12")), await store.decisions.page(limit=20)
+
+    summary, decisions, page = ask(folder, url, clock, body)
+    assert summary.rows == 14
+    assert summary.left_out == {"accounts whose personal data was erased": 1,
+                                "accounts with neither a signup nor evidence": 1}  # fmt: skip
+    assert summary.notes == {"screened from their evidence alone": 1,
+                             "signups with attributes that are not declared any more": 10}  # fmt: skip
+    # account 1 is `a-0` of d0.example; 2 was erased; 4 is `a-3` at d3.example, known by its evidence alone
+    assert [(account, outcome, score) for account, outcome, score, *_ in decisions] == [
+        (1, 0, 0), (3, 2, 70), (4, 2, 70), (5, 2, 70), (6, 2, 70), (7, 2, 70), (8, 2, 70), (9, 2, 70), (11, 2, 70),
+        (12, 2, 70), (13, 2, 70),
+    ]  # fmt: skip
+    by_evidence = next(each for each in page.items if each.account_id == "a-3").decision()
+    assert [reason.text for reason in by_evidence.reasons] == ["d3.example is thrown away"]
+    assert summary.ways["none>verify"] == 1
+
+
+def test_somebody_elses_decision_is_left_alone(folder, url):
+    clock = filled(folder, url, 6)
+    write_lists(folder, throwaway=("mail.example",), exits=())
+
+    async def body(made):
+        again = made.store.signups.again
+
+        async def overtaken(id, facts, velocities):
+            registered = await again(id, facts, velocities)
+            if id == 2:  # while the chunk is being decided, a recheck decides about `a-1`
+                decision = (await made.store.decisions.page(limit=6)).items[-2].decision()
+                later = replace(decision, id="dec_later")
+                await made.store.decisions.add(Screening(signup=registered, decide=lambda counts: later))
+            return registered
+
+        made.store.signups.again = overtaken
+        _, summary = await made.run(by="ada")
+        return summary, await rows(made.store, "SELECT account, id FROM decisions WHERE seq > 6 ORDER BY seq")
+
+    summary, decisions = ask(folder, url, clock, body)
+    assert decisions[0] == (2, "dec_later")
+    assert 2 not in [account for account, _ in decisions[1:]]
+    assert summary.notes == {"decided by somebody else meanwhile, and left alone": 1}
+
+
+def test_the_schedule_goes_through_all_accounts(folder, url):
+    clock = filled(folder, url, 12)
+    write_lists(folder, throwaway=("d3.example",))
+    settings = settings_of(folder, url)
+
+    async def body():
+        scheduled = ScheduledRescreening(settings, clock)
+        first = await scheduled.run()
+        async with rescreener(folder, url, clock) as made:
+            await made.store.rescreenings.begin(NewRun(screened_by="x", ruleset="y", by="ada", owner="elsewhere"))
+        second = await scheduled.run()
+        await scheduled.stop()
+        return first, second, await scheduled.run()
+
+    first, second, third = asyncio.run(body())
+    assert first == "run 1: 12 accounts, 1 of them news, {'allow>allow': 8, 'allow>verify': 1, 'review>review': 3}"
+    assert second.startswith("left to another process: `elsewhere` is rescreening since")
+    assert third == "stopped"
+
+
+def test_a_worker_schedules_it_and_another_queue_keeps_it(folder, tmp_path):
+    url = f"sqlite:///{tmp_path}/store.db"
+    with (folder / "kycrisk.yaml").open("a") as settings:
+        settings.write('rescreening: {schedule: "23 2 * * *"}\n')
+
+    async def body():
+        settings = settings_of(folder, url)
+        scheduled = ScheduledRescreening(settings, now_utc)
+        service = await Service.open(settings, upgrade_tables=True, works=True, rescreening=scheduled)
+        try:
+            return await asyncio.to_thread(DBOS.list_schedules)
+        finally:
+            await service.aclose()
+
+    [found] = asyncio.run(body())
+    assert (found["schedule_name"], found["schedule"], found["queue_name"]) == (
+        "kycrisk-rescreen", "23 2 * * *", "kycrisk-long-jobs"
+    )  # fmt: skip

@@ -17,14 +17,15 @@ from kycrisk.outcome import Outcome
 from kycrisk.rescreening.kernel import Kernel
 from kycrisk.rescreening.store_tables import Screenable, Shape, exempt_rules
 from kycrisk.ruleset.columns.values import values_of
-from kycrisk.ruleset.condition import Velocity
 from kycrisk.ruleset.decide import decide
+from kycrisk.screening.derived import DerivedSignals
 from kycrisk.screening.desk import Gathered, time_ordered_id
 from kycrisk.screening.network import Consulted
 from kycrisk.service.standing import Standing
 from kycrisk.signals import Evidence, Origin, Unknown, Value, Why
 
 _NEVER = Unknown(Why.SKIPPED, "was never asked about this account")
+_UNCOUNTED = Unknown(Why.SKIPPED, "was not counted when the account signed up")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,39 +76,39 @@ class Decider:
         facts = {name: value for name, values in known.items() if (value := values[row]) is not None}
         if row not in ready.from_signup:
             return Decided(row, self._by_evidence(ready, row, facts, now), False)
-        gathered = self._gathered(ready, row, facts, now)
+        gathered, derived = self._gathered(ready, row, facts, now)
         consulted: Consulted | None = None
         network = self._standing.network
         if asks and network is not None:
-            derived = self._standing.desk.gatherer.derived
             [consulted] = await network.consult([gathered.asked_about], derived, within=None, complete=False)
         return Decided(row, self._standing.desk.decide(gathered, consulted, now, 0.0), consulted is not None)
 
-    def _gathered(self, ready: Screenable, row: int, facts: Mapping[str, Value], now: datetime) -> Gathered:
-        """What is known from the signup, from this machine's lists, and from what the network said before."""
+    def _gathered(
+        self, ready: Screenable, row: int, facts: Mapping[str, Value], now: datetime
+    ) -> tuple[Gathered, DerivedSignals]:
+        """What is known from the signup, from this machine's lists, and from what the network said before; and how
+        signals follow from what the network may still say."""
         desk, raw = self._standing.desk, dict(ready.chunk.signups[row] or {})
         given = raw.get("attributes") or {}
         raw["attributes"] = {name: each for name, each in given.items() if f"signup.{name}" in self._shape.attributes}
         signup = desk.signup(raw)
         [begun] = desk.begin([signup], now)
         begun.gatherer.add_attributes(begun.gathering)
-        with self._standing.history.seeing(_Counts(facts, self._shape.velocities)):
-            found = begun.gatherer.derive(begun.gathering)
+        found = begun.uncounted.derive(begun.gathering)
         known, unknown = dict(found.known), dict(found.unknown)
-        origins = {**found.origins, **self._said(ready, row, facts)}
-        for name in self._shape.network:
+        for name in (*self._shape.network, *self._shape.velocities):
             if name in facts:
                 known[name] = facts[name]
                 unknown.pop(name, None)
             else:
-                unknown.setdefault(name, ready.expired.get(row, {}).get(name, _NEVER))
-        for name in self._shape.velocities:  # those that are counted by what the network says
-            if name in facts:
-                known[name] = facts[name]
-                unknown.pop(name, None)
-        begun.gatherer.derived.answer_late(known, unknown, signup.submitted_at)
+                known.pop(name, None)
+                why = _NEVER if name in self._shape.network else _UNCOUNTED
+                unknown[name] = ready.expired.get(row, {}).get(name) or unknown.get(name, why)
+        derived = begun.uncounted.derived
+        derived.answer_late(known, unknown, signup.submitted_at)
+        origins = {**begun.gatherer.origins, **self._said(ready, row, facts)}
         lookups = begun.gathering.lookups + self._kept(ready, row, facts)
-        return Gathered(signup, Evidence(known, unknown, origins), lookups, begun.exemptions)
+        return Gathered(signup, Evidence(known, unknown, origins), lookups, begun.exemptions), derived
 
     def _by_evidence(self, ready: Screenable, row: int, facts: Mapping[str, Value], now: datetime) -> Decision:
         """A decision about an account whose signup cannot be read any more."""
@@ -116,7 +117,8 @@ class Decider:
         complete = self._kernel.screener.screen(table, facts=True).verdicts
         known = {**facts, **next(self._kernel.screener.rules.known(complete))}
         origins = {**self._standing.desk.gatherer.origins, **self._said(ready, row, facts)}
-        unknown = {**dict.fromkeys(self._shape.network, _NEVER), **ready.expired.get(row, {})}
+        never = {**dict.fromkeys(self._shape.network, _NEVER), **dict.fromkeys(self._shape.velocities, _UNCOUNTED)}
+        unknown = {**never, **ready.expired.get(row, {})}
         [silenced] = exempt_rules(self._kernel, table)
         return decide(
             self._kernel.screener.rules.compiled,
@@ -147,15 +149,6 @@ class Decider:
         return tuple(
             Lookup(source, asked=False, why=f"kept since {as_of.isoformat()[:19]}Z" if as_of else "kept")
             for source, as_of in said.items()
-        )
-
-
-class _Counts(dict[Velocity, int]):
-    """What velocity signals counted; a count that is not known is none that anybody asks for."""
-
-    def __init__(self, facts: Mapping[str, Value], velocities: Mapping[str, Velocity]) -> None:
-        super().__init__(
-            {each: int(count) for name, each in velocities.items() if isinstance(count := facts.get(name), int)}
         )
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import polars as pl
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from kycrisk.checks.catalogue import SIGNALS
 from kycrisk.rescreening.exempting import with_exemptions
@@ -24,8 +24,10 @@ from kycrisk.ruleset.condition import Velocity
 from kycrisk.screening.columns.table import ACCOUNT
 from kycrisk.screening.derived import derived_signals
 from kycrisk.signals import Type, Unknown, Value, Why
+from kycrisk.store.schema import FACTS
+from kycrisk.store.schema import SIGNALS as SIGNAL_NAMES
 from kycrisk.store.sealing import SiteKey
-from kycrisk.store.velocity import Asked, Signals, count_all, countable, digests_of
+from kycrisk.store.velocity import ALWAYS, Asked, Signals, count_all, countable, digests_of
 
 ERASED = "accounts whose personal data was erased"
 NOTHING_LEFT = "accounts with neither a signup nor evidence"
@@ -83,21 +85,34 @@ def missing_counts(
     height = chunk.accounts.height
     known = {name: values_of(chunk.facts[name], type_) for name, type_ in shape.wanted.items()}
     counts = {name: list(known[name]) for name in shape.velocities}
-    asked: list[Asked] = []
-    rows: list[int] = []
     ids, moments = chunk.accounts["signup"].to_list(), chunk.accounts["submitted_at"].to_list()
-    for row in range(height):
-        missing = [each for name, each in shape.velocities.items() if counts[name][row] is None]
-        if not missing or ids[row] is None:
-            continue
+    wanted = {
+        row: missing
+        for row in range(height)
+        if ids[row] is not None
+        and (missing := [each for name, each in shape.velocities.items() if counts[name][row] is None])
+    }
+    stored = _stored_digests(connection, [ids[row] for row in wanted])
+    asked: list[Asked] = []
+    for row, missing in wanted.items():
         facts = {name: value for name, values in known.items() if (value := values[row]) is not None}
-        asked.append(Asked(digests_of(site, countable(facts, missing)), missing, moments[row], ids[row]))
-        rows.append(row)
+        digests = {**stored.get(ids[row], {}), **digests_of(site, countable(facts, missing))}
+        asked.append(Asked(digests, missing, moments[row], ids[row]))
     names = {each: name for name, each in shape.velocities.items()}
-    for row, found in zip(rows, count_all(connection, signals, asked), strict=True):
+    for row, found in zip(wanted, count_all(connection, signals, asked), strict=True):
         for velocity, count in found.items():
             counts[names[velocity]][row] = count
     return counts
+
+
+def _stored_digests(connection: Connection, signups: Sequence[int]) -> dict[int, dict[str, bytes]]:
+    """The pseudonyms of the facts that were counted of signups; empty for what is always counted and was not given."""
+    wanted = select(FACTS.c.signup, SIGNAL_NAMES.c.name, FACTS.c.digest).where(FACTS.c.signup.in_(signups))
+    found: dict[int, dict[str, bytes]] = {}
+    if signups:
+        for row in connection.execute(wanted.join(SIGNAL_NAMES, SIGNAL_NAMES.c.id == FACTS.c.signal)):
+            found.setdefault(row.signup, dict.fromkeys(ALWAYS, b""))[row.name] = bytes(row.digest)
+    return found
 
 
 def screenable(
