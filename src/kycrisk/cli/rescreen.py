@@ -14,7 +14,7 @@ import typer
 
 from kycrisk.cli.app import FINDINGS, Fault
 from kycrisk.cli.options import Config, Offline, near, settings_of
-from kycrisk.cli.rescreen_changes import RescreenFormat, rescreen_changes
+from kycrisk.cli.rescreen_changes import Changed, RescreenFormat, rescreen_changes
 from kycrisk.cli.terminal import Paint, note, progress_bar, say
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def rescreen(
     rows: Annotated[int, typer.Option("--rows", min=1, help="Rows that are screened at once.")] = _ROWS,
     changed: Annotated[
         bool,
-        typer.Option("--changed", help="Of files: only whom a change of lists or rules since the last time can touch."),
+        typer.Option("--changed", help="Only whom a change of lists or rules since the last time can touch."),
     ] = False,
     report_file: Annotated[
         Path | None, typer.Option("--report", metavar="FILE", help="Write the report there, as HTML.")
@@ -80,8 +80,10 @@ def rescreen(
     _needs_polars()
     settings = settings_of(ctx, config, offline)
     if changed:
-        _changed_only(files, engine, cluster, ask=ask)
-        raise typer.Exit(rescreen_changes(settings, tuple(files or ()), out, report_file, format_, dry_run=dry_run))
+        if engine is not EngineName.local or cluster or ask or anew:
+            raise Fault("--engine, --cluster, --ask and --anew do not go with --changed", "leave them out")
+        given = Changed(settings, tuple(files or ()), out, report_file, format_, dry_run, by)
+        raise typer.Exit(rescreen_changes(given))
     if files:
         chosen = _engine(engine, cluster, workers)
         summary, folder, gaps = _files(settings, tuple(files), chosen, dry_run=dry_run, out=out, anew=anew, rows=rows)
@@ -92,14 +94,6 @@ def rescreen(
         summary, folder, gaps, facts = _store(settings, dry_run=dry_run, anew=anew, ask=ask, by=by)
     _tell(summary, facts, gaps, report_file or folder / "report.html", format_)
     raise typer.Exit(FINDINGS if summary.refused else 0)
-
-
-def _changed_only(files: list[Path] | None, engine: EngineName, cluster: str, *, ask: bool) -> None:
-    """Raise `Fault` unless the options go with --changed."""
-    if not files:
-        raise Fault("--changed is for files", "name Parquet files of accounts")
-    if engine is not EngineName.local or cluster or ask:
-        raise Fault("--engine, --cluster and --ask do not go with --changed", "leave them out")
 
 
 def _needs_polars() -> None:

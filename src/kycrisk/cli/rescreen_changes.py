@@ -6,7 +6,7 @@ import json
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kycrisk.cli.app import Fault
 from kycrisk.cli.options import near
@@ -14,6 +14,7 @@ from kycrisk.cli.terminal import Paint, note, say
 
 if TYPE_CHECKING:
     from kycrisk.rescreening.delta.files import ChangedRun
+    from kycrisk.rescreening.delta.store import StoreChanges
     from kycrisk.settings import Settings
 
 
@@ -22,55 +23,99 @@ class RescreenFormat(StrEnum):
     json = "json"
 
 
-def rescreen_changes(
-    settings: Settings,
-    files: tuple[Path, ...],
-    out: Path | None,
-    report_file: Path | None,
-    format_: RescreenFormat,
-    *,
-    dry_run: bool,
-) -> int:
+class Changed(NamedTuple):
+    """What was asked for. Without files it is about the store."""
+
+    settings: Settings
+    files: tuple[Path, ...]
+    out: Path | None
+    report_file: Path | None
+    format_: RescreenFormat
+    dry_run: bool
+    by: str
+
+
+def rescreen_changes(asked: Changed) -> int:
     """Screen whom a change touched, and tell of it; the exit code: 1 where rows were refused."""
     from kycrisk.cli.app import FINDINGS
-    from kycrisk.cli.rescreen_text import summary_lines
-    from kycrisk.rescreening.delta.files import index_folder, rescreen_changed
+    from kycrisk.rescreening.delta.files import index_folder
     from kycrisk.rescreening.delta.index import IndexBusy
-    from kycrisk.rescreening.report import report
-    from kycrisk.rescreening.store_opening import site_kernel
-    from kycrisk.screening.desk import now_utc
-    from kycrisk.screening.site import read_site
 
-    kernel = site_kernel(read_site(settings), now_utc())
-    for gap in kernel.pinned.gaps:
-        note(f"not asked: {gap}")
-    folder = out or index_folder(settings.state, files)
+    if asked.files:
+        folder = asked.out or index_folder(asked.settings.state, asked.files)
+    else:
+        folder = asked.out or asked.settings.state / "rescreening" / "changes-store"
     try:
-        run = rescreen_changed(files, folder, kernel, dry_run=dry_run)
+        run, facts, gaps = _of_files(asked, folder) if asked.files else _of_store(asked, folder)
     except IndexBusy:
         raise Fault(f"another run works on the index in {near(folder)}", "wait until it is done") from None
     except OSError as error:
         raise Fault(f"{near(folder)}: {(error.strerror or str(error)).lower()}") from None
-    facts = {"files": ", ".join(path.name for path in files), "index": str(folder), "touched": _touched(run)}
-    path = report_file or folder / "report.html"
+    _tell(asked, run, {**facts, "index": str(folder), "touched": _touched(run)}, gaps, folder)
+    return FINDINGS if run.summary.refused or getattr(run, "refused", 0) else 0
+
+
+def _of_files(asked: Changed, folder: Path) -> tuple[ChangedRun, dict[str, str], list[str]]:
+    from kycrisk.rescreening.delta.files import rescreen_changed
+    from kycrisk.rescreening.store_opening import site_kernel
+    from kycrisk.screening.desk import now_utc
+    from kycrisk.screening.site import read_site
+
+    kernel = site_kernel(read_site(asked.settings), now_utc())
+    gaps = list(kernel.pinned.gaps)
+    for gap in gaps:
+        note(f"not asked: {gap}")
+    run = rescreen_changed(asked.files, folder, kernel, dry_run=asked.dry_run)
+    return run, {"files": ", ".join(path.name for path in asked.files)}, gaps
+
+
+def _of_store(asked: Changed, folder: Path) -> tuple[StoreChanges, dict[str, str], list[str]]:
+    from kycrisk.cli.records import asked as asked_store
+    from kycrisk.cli.records import user_name
+    from kycrisk.delivery.endpoint import endpoints_of, outbox_of
+    from kycrisk.rescreening.delta.store import rescreen_store_changes
+    from kycrisk.rescreening.store_opening import store_rescreener
+    from kycrisk.screening.desk import now_utc
+    from kycrisk.store.sealing import read_site_key
+    from kycrisk.store.store import Store
+
+    settings, site_key = asked.settings, read_site_key(asked.settings.site_key)
+    also = outbox_of(endpoints_of(settings.webhooks.endpoints, site_key))
+
+    async def question(store: Store) -> tuple[StoreChanges, dict[str, str], list[str]]:
+        async with store_rescreener(settings, store, site_key, clock=now_utc, also=also) as rescreener:
+            gaps = list(rescreener.kernel.pinned.gaps)
+            for gap in gaps:
+                note(f"not asked: {gap}")
+            by = user_name(asked.by)
+            run = await rescreen_store_changes(rescreener, folder, by=by, dry_run=asked.dry_run)
+            return run, {"store": str(store.database), "rules": rescreener.standing.ruleset.version}, gaps
+
+    return asked_store(settings, question)
+
+
+def _tell(asked: Changed, run: ChangedRun | StoreChanges, facts: dict[str, str], gaps: list[str], folder: Path) -> None:
+    from kycrisk.cli.rescreen_text import summary_lines
+    from kycrisk.rescreening.report import report
+
+    path = asked.report_file or folder / "report.html"
     path.touch(mode=0o600)
-    path.write_text(report(run.summary, facts, list(kernel.pinned.gaps)))
-    if format_ is RescreenFormat.json:
+    path.write_text(report(run.summary, facts, gaps))
+    if asked.format_ is RescreenFormat.json:
         say(json.dumps({**facts, **_told(run), "summary": run.summary.to_json()}, ensure_ascii=False))
     else:
         say(*_lines(run), "", *summary_lines(run.summary, Paint.on(sys.stdout)))
     note(f"report: {near(path)}")
-    return FINDINGS if run.refused else 0
 
 
-def _touched(run: ChangedRun) -> str:
+def _touched(run: ChangedRun | StoreChanges) -> str:
     if run.told is None:
         return f"all {run.accounts:,} accounts, as {run.why}"
     effect = run.told.effect
     return f"{effect.touched:,} of {effect.accounts:,} accounts ({effect.share:.2%})"
 
 
-def _lines(run: ChangedRun) -> list[str]:
+def _lines(run: ChangedRun | StoreChanges) -> list[str]:
     """What changed, and whom it touched."""
     if run.told is None:
         return [f"taken in: {_touched(run)}"]
@@ -87,8 +132,9 @@ def _lines(run: ChangedRun) -> list[str]:
     return lines
 
 
-def _told(run: ChangedRun) -> dict[str, object]:
-    told: dict[str, object] = {"accounts": run.accounts, "refused": run.refused, "taken_in_because": run.why or None}
+def _told(run: ChangedRun | StoreChanges) -> dict[str, object]:
+    told: dict[str, object] = {"accounts": run.accounts, "taken_in_because": run.why or None}
+    told |= {name: getattr(run, name) for name in ("refused", "ahead", "looked_at") if hasattr(run, name)}
     if run.told is None:
         return told
     effect = run.told.effect

@@ -12,7 +12,7 @@ import json
 import os
 import secrets
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -27,7 +27,14 @@ from kycrisk.rescreening.pinned import fingerprint
 from kycrisk.rescreening.store_decisions import Decided, Decider, changed
 from kycrisk.rescreening.store_summary import summary_of
 from kycrisk.rescreening.store_tables import Screenable, Shape, missing_counts, screenable
-from kycrisk.rescreening.stored_accounts import CHUNK, StoredAccounts, account_chunks, count_accounts, last_account
+from kycrisk.rescreening.stored_accounts import (
+    CHUNK,
+    StoredAccounts,
+    account_chunks,
+    chosen_accounts,
+    count_accounts,
+    last_account,
+)
 from kycrisk.rescreening.summary import Example, Summary, merged
 from kycrisk.service.standing import Standing
 from kycrisk.store.bodies import Bodies
@@ -59,7 +66,8 @@ class StoreRescreener:
     """Screens the accounts of a store again, by one standing. Belongs to one event loop.
 
     `also` writes deliveries beside decisions. With `ask` the standing's network is asked about accounts that are not
-    settled. `size` is how many accounts are written together.
+    settled. `size` is how many accounts are written together. `only` names the accounts that are looked at, by their
+    numbers, ascending; None: all.
     """
 
     store: Store
@@ -71,6 +79,7 @@ class StoreRescreener:
     also: Also | None = None
     ask: bool = False
     size: int = CHUNK
+    only: tuple[int, ...] | None = None
 
     async def run(
         self, *, by: str, anew: bool = False, on_begin: Callable[[Run, int], None] = lambda run, left: None,
@@ -83,7 +92,7 @@ class StoreRescreener:
         """
         site, owner = self.standing.site, own_name()
         new = NewRun(
-            screened_by=await asyncio.to_thread(fingerprint, site),
+            screened_by=("" if self.only is None else "changes ") + await asyncio.to_thread(fingerprint, site),
             ruleset=site.ruleset.version,
             by=by,
             owner=owner,
@@ -117,8 +126,7 @@ class StoreRescreener:
         on_begin(await count_accounts(self.store, upto=upto))
         kernel, shape = self.kernel, Shape(self.kernel)
         decider, parts = Decider(self.standing, kernel, shape), []
-        chunks = account_chunks(self.store, self.site_key, shape.wanted, upto=upto, size=self.size)
-        async for chunk in chunks:
+        async for chunk in self._chunks(shape, 0, upto):
             ready = await self._screened(kernel, shape, chunk)
             decided = await decider.decide(ready, self.clock(), ask=False)
             parts.append(summary_of(ready, decided, named=True))
@@ -128,8 +136,7 @@ class StoreRescreener:
     async def _go_on(self, run: Run, owner: str, on_rows: Callable[[int], None]) -> None:
         kernel, shape = self.kernel, Shape(self.kernel)
         decider, after = Decider(self.standing, kernel, shape), run.after
-        chunks = account_chunks(self.store, self.site_key, shape.wanted, after=run.after, upto=run.upto, size=self.size)
-        async for chunk in chunks:
+        async for chunk in self._chunks(shape, run.after, run.upto):
             ready = await self._screened(kernel, shape, chunk)
             decided = await decider.decide(ready, self.clock(), ask=self.ask)
             screenings = await self._screenings(ready, decided)
@@ -137,6 +144,12 @@ class StoreRescreener:
             await self.store.write(self._written(run, owner, after, chunk, screenings, summary))
             after = chunk.last
             on_rows(chunk.accounts.height)
+
+    def _chunks(self, shape: Shape, after: int, upto: int) -> AsyncIterator[StoredAccounts]:
+        if self.only is None:
+            return account_chunks(self.store, self.site_key, shape.wanted, after=after, upto=upto, size=self.size)
+        chosen = [number for number in self.only if after < number <= upto]
+        return chosen_accounts(self.store, self.site_key, shape.wanted, chosen)
 
     async def _screened(self, kernel: Kernel, shape: Shape, chunk: StoredAccounts) -> Screenable:
         counts = await self.store.read(missing_counts, self.site_key, Signals(), chunk, shape)

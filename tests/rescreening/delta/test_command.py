@@ -90,6 +90,14 @@ def test_a_fact_counts_until_its_moment(site, monkeypatch):
     assert (again["accounts"], again["accounts_expired"], again["summary"]["news"]) == (100, 0, 0)
 
 
+def test_what_a_list_said_once_does_not_stand(site):
+    said = facts_of(100).with_columns(pl.lit(True).alias('email.domain in list("throwaway")'))
+    said.write_parquet(site.parent / "accounts.parquet")
+    assert run(site)["summary"]["news"] == 0
+    write_lists(site, throwaway=("d7.example",), exits=())
+    assert run(site)["summary"]["ways"] == {"allow>verify": 1}
+
+
 def test_a_dry_run_remembers_nothing(site):
     run(site)
     write_lists(site, throwaway=("d7.example",), exits=())
@@ -117,7 +125,7 @@ def test_an_index_of_another_version_is_made_anew(site):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param(["rescreen", "--changed"], "--changed is for files", id="without files"),
+        pytest.param(["rescreen", "--changed", "--anew"], "do not go with --changed", id="beginning anew"),
         pytest.param(["rescreen", "--changed", "--ask", "x.parquet"], "do not go with --changed", id="asking sources"),
         pytest.param(["rescreen", "--changed", "x.parquet"], "is not a Parquet file that can be read", id="no file"),
     ],

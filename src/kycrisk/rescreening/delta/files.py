@@ -12,6 +12,7 @@ import polars as pl
 
 from kycrisk.outcome import Outcome
 from kycrisk.problems import Problem, Problems
+from kycrisk.rescreening.delta.exempting import GIVEN, as_given, silenced_anew
 from kycrisk.rescreening.delta.expiry import is_beside
 from kycrisk.rescreening.delta.index import Index, IndexUnusable, locked, open_index, save
 from kycrisk.rescreening.delta.rescreen import Rescreened, expired, new_index, rescreened, with_accounts
@@ -23,8 +24,6 @@ from kycrisk.ruleset.columns.outcomes import OUTCOME, VERDICT
 from kycrisk.screening.columns.signups import is_signups
 from kycrisk.screening.columns.table import ACCOUNT, EXEMPT
 
-#: The rules that a table itself exempts an account from, beside those that the site's exemptions do.
-_GIVEN = " exempt"
 _BEFORE = " before"
 
 
@@ -128,7 +127,7 @@ def _anew(accounts: _Accounts, kernel: Kernel, source: str, index: Index | None,
     """All accounts taken in; what is news is told by the files, or by what the last index held."""
     facts = accounts.facts
     if EXEMPT in facts.columns:
-        facts = facts.with_columns(pl.col(EXEMPT).alias(_GIVEN))
+        facts = facts.with_columns(pl.col(EXEMPT).alias(GIVEN))
     found = new_index(with_exemptions(facts, kernel.pinned.exempted, kernel.pinned.now), kernel.screener, source=source)
     before = pl.DataFrame({ACCOUNT: facts[ACCOUNT], _BEFORE: accounts.before})
     if index is not None:
@@ -160,7 +159,7 @@ def _changed(index: Index, kernel: Kernel) -> tuple[Index, ChangedRun]:
     before = told.effect.news.select(ACCOUNT, pl.col("before").alias(BEFORE))
     past = expired(found, kernel.pinned.now)
     found, before = _given_anew(found, past, before, kernel)
-    others = pl.concat([_silenced_anew(each, kernel) for each in found.segments], how="diagonal")
+    others = silenced_anew(found, kernel.pinned.exempted, kernel.pinned.now)
     found, before = _given_anew(found, others, before, kernel)
     news = _news(found, before, kernel).filter("news")
     run = ChangedRun(
@@ -191,30 +190,6 @@ def _given_anew(
     return with_accounts(index, accounts, kernel.screener), pl.concat([before, stood.rename({"stood": BEFORE})])
 
 
-def _silenced_anew(segment: Segment, kernel: Kernel) -> pl.DataFrame:
-    """The accounts for whom other rules are silenced than before, with those that are now."""
-    accounts, names = segment.accounts, segment.accounts.columns
-    if not kernel.pinned.exempted and EXEMPT not in names:
-        return accounts.clear()
-    now = with_exemptions(_as_given(accounts), kernel.pinned.exempted, kernel.pinned.now)
-    lists = [_lists(each) for each in (accounts, now)]
-    rows = segment.still(segment.where(lists[0] != lists[1]))
-    return accounts.with_columns(lists[1].alias(EXEMPT))[rows]
-
-
-def _as_given(accounts: pl.DataFrame) -> pl.DataFrame:
-    """The accounts with the exemptions of their table alone."""
-    if _GIVEN in accounts.columns:
-        return accounts.with_columns(pl.col(_GIVEN).alias(EXEMPT))
-    return accounts.drop(EXEMPT) if EXEMPT in accounts.columns else accounts
-
-
-def _lists(table: pl.DataFrame) -> pl.Series:
-    if EXEMPT not in table.columns:
-        return pl.Series(EXEMPT, [[]], dtype=pl.List(pl.String)).new_from_index(0, table.height)
-    return table[EXEMPT].cast(pl.List(pl.String)).fill_null([])
-
-
 def _news(index: Index, before: pl.DataFrame, kernel: Kernel) -> pl.DataFrame:
     """The results of some accounts, each with what it was before; judged once more, and in words.
 
@@ -223,7 +198,7 @@ def _news(index: Index, before: pl.DataFrame, kernel: Kernel) -> pl.DataFrame:
     parts = []
     for each in index.segments:
         rows = each.still(each.equal(ACCOUNT, before[ACCOUNT]))
-        table = _as_given(each.accounts[rows])
+        table = as_given(each.accounts[rows])
         table = table.select(name for name in table.columns if not is_beside(name))
         stands = each.standing.rows(rows, ["outcome"]).rename({"outcome": "stands"})
         parts.append(table.hstack(stands).join(before, on=ACCOUNT, how="left", maintain_order="left"))

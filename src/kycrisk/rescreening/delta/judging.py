@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 
 import polars as pl
@@ -35,13 +35,23 @@ def taken_in(accounts: pl.DataFrame, screener: TableScreener) -> Segment:
     checked_accounts(accounts)
     facts = with_moments(accounts.drop(name for name in VERDICT if name in accounts.columns))
     screener.check_columns([name for name in facts.columns if not is_beside(name)])
-    facts = without_expired(facts, screener.world.now)
+    facts = without_expired(facts.drop(_memberships(facts.columns)), screener.world.now)
     tables = [_judged(facts[start : start + ROWS], screener) for start in range(0, max(facts.height, 1), ROWS)]
     base = pl.concat(tables)
     if base.height != facts.height:
         raise RuntimeError(f"{facts.height} accounts were taken in and {base.height} were judged")
     anew = {*base.columns, *(UNTIL + name for name in base.columns)}  # what lists say has no lifetime of its own
     return Segment.of(facts.drop(name for name in facts.columns if name in anew), Standing.of(base))
+
+
+def _memberships(names: Collection[str]) -> list[str]:
+    """The columns that say what one of the operator's lists said, where it can be asked again."""
+    found = {name: name.partition(" in list(")[0] for name in names if " in list(" in name}
+    return [
+        name
+        for name, base in found.items()
+        if base in names and (base != "email.address" or "email.canonical" in names)  # which is asked in its place
+    ]
 
 
 def _judged(facts: pl.DataFrame, screener: TableScreener) -> pl.DataFrame:

@@ -85,6 +85,12 @@ class Segment:
             return self.texts[signal].equal(texts)
         return self.where(self.accounts[signal].is_in(list(texts))) if signal in self.accounts.columns else _NO_ROWS
 
+    def rows_of(self, accounts: pl.Series | None) -> pl.Series:
+        """The rows of these accounts; None: all."""
+        if accounts is None:
+            return pl.int_range(self.height, dtype=pl.UInt32, eager=True)
+        return self.equal(ACCOUNT, accounts)
+
     @staticmethod
     def where(truth: pl.Series) -> pl.Series:
         """The rows of which something is true."""
