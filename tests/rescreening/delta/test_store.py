@@ -76,7 +76,8 @@ def test_accounts_that_came_or_were_erased_since(folder, url):
     assert b"d3.example" not in b"".join(path.read_bytes() for path in (folder / "index").rglob("accounts.arrow"))
 
 
-def test_a_run_that_dies_before_the_index_is_put_away_does_nothing_twice(folder, url, monkeypatch):
+def test_a_run_that_dies_before_the_index_is_put_away_does_nothing_twice(folder, tmp_path, monkeypatch):
+    url = f"sqlite:///{tmp_path / 'store.db'}"
     clock = filled(folder, url)
     changes(folder, url, clock)
     write_lists(folder, throwaway=("trash.example", "d9.example"))
@@ -92,7 +93,8 @@ def test_a_run_that_dies_before_the_index_is_put_away_does_nothing_twice(folder,
     assert (again.looked_at, again.summary.news, full.news, decisions) == (0, 0, 0, [(10, 2)])
 
 
-def test_rules_that_count_something_else_take_all_accounts_in_anew(folder, url):
+def test_rules_that_count_something_else_take_all_accounts_in_anew(folder, tmp_path):
+    url = f"sqlite:///{tmp_path / 'store.db'}"
     clock = filled(folder, url)
     changes(folder, url, clock)
     (folder / "rules" / "policy.yaml").write_text(
