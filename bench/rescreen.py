@@ -26,7 +26,7 @@ from bench.site import Site, make_site
 from kycrisk.screening.columns.opening import open_table_screener
 
 FILE, FILES = 1_000_000, 10
-SIZES = (5_000, 20_000, 80_000)
+SIZES = (20_000, 80_000, 320_000)
 
 
 def run(options: Options) -> Section:

@@ -185,3 +185,18 @@ def test_a_worker_schedules_it_and_another_queue_keeps_it(folder, tmp_path):
     assert (found["schedule_name"], found["schedule"], found["queue_name"]) == (
         "kycrisk-rescreen", "23 2 * * *", "kycrisk-long-jobs"
     )  # fmt: skip
+
+
+def test_a_signup_that_these_rules_cannot_read_is_judged_by_all_of_its_evidence(folder, url):
+    clock = filled(folder, url, 12)
+    write_lists(folder, throwaway=("d3.example",))
+    policy = POLICY.replace("type: int", "type: str").replace("signup.seats > 100", 'signup.seats == "many"')
+    (folder / "rules" / "policy.yaml").write_text(policy)
+
+    async def body(made):
+        _, summary = await made.run(by="ada")
+        return summary
+
+    summary = ask(folder, url, clock, body)
+    assert summary.notes == {"screened from their evidence alone": 12}
+    assert summary.ways == {"allow>allow": 8, "allow>verify": 1, "review>review": 3}

@@ -34,6 +34,7 @@ from kycrisk.rescreening.stored_accounts import (
     chosen_accounts,
     count_accounts,
     last_account,
+    read_accounts,
 )
 from kycrisk.rescreening.summary import Example, Summary, merged
 from kycrisk.service.standing import Standing
@@ -126,7 +127,8 @@ class StoreRescreener:
         on_begin(await count_accounts(self.store, upto=upto))
         kernel, shape = self.kernel, Shape(self.kernel)
         decider, parts = Decider(self.standing, kernel, shape), []
-        async for chunk in self._chunks(shape, 0, upto):
+        chunks = self._chunks(shape, 0, upto)
+        async for chunk in chunks:
             ready = await self._screened(kernel, shape, chunk)
             decided = await decider.decide(ready, self.clock(), ask=False)
             parts.append(summary_of(ready, decided, named=True))
@@ -136,7 +138,8 @@ class StoreRescreener:
     async def _go_on(self, run: Run, owner: str, on_rows: Callable[[int], None]) -> None:
         kernel, shape = self.kernel, Shape(self.kernel)
         decider, after = Decider(self.standing, kernel, shape), run.after
-        async for chunk in self._chunks(shape, run.after, run.upto):
+        chunks = self._chunks(shape, run.after, run.upto)
+        async for chunk in chunks:
             ready = await self._screened(kernel, shape, chunk)
             decided = await decider.decide(ready, self.clock(), ask=self.ask)
             screenings = await self._screenings(ready, decided)
@@ -146,12 +149,31 @@ class StoreRescreener:
             on_rows(chunk.accounts.height)
 
     def _chunks(self, shape: Shape, after: int, upto: int) -> AsyncIterator[StoredAccounts]:
-        if self.only is None:
-            return account_chunks(self.store, self.site_key, shape.wanted, after=after, upto=upto, size=self.size)
-        chosen = [number for number in self.only if after < number <= upto]
-        return chosen_accounts(self.store, self.site_key, shape.wanted, chosen)
+        if self.only is not None:
+            chosen = [number for number in self.only if after < number <= upto]
+            return chosen_accounts(self.store, self.site_key, shape.wanted, chosen, of_readable=shape.of_readable)
+        return account_chunks(
+            self.store,
+            self.site_key,
+            shape.wanted,
+            after=after,
+            upto=upto,
+            size=self.size,
+            of_readable=shape.of_readable,
+        )
 
     async def _screened(self, kernel: Kernel, shape: Shape, chunk: StoredAccounts) -> Screenable:
+        """A chunk screened by columns. Where its signups cannot be read by these rules, all of its evidence is read."""
+        ready = await self._by_columns(kernel, shape, chunk)
+        if not ready.refused:
+            return ready
+        first, size = chunk.accounts["account"][0], chunk.accounts.height
+        whole = await self.store.read(
+            read_accounts, self.site_key, Bodies(), shape.wanted, first - 1, chunk.last, size, True, None
+        )
+        return ready if whole is None else await self._by_columns(kernel, shape, whole)
+
+    async def _by_columns(self, kernel: Kernel, shape: Shape, chunk: StoredAccounts) -> Screenable:
         counts = await self.store.read(missing_counts, self.site_key, Signals(), chunk, shape)
         now = self.clock()
         return await asyncio.to_thread(screenable, kernel, shape, chunk, counts, self.lifetimes, now)

@@ -37,6 +37,9 @@ UNDECLARED = "signups with attributes that are not declared any more"
 EXPIRED = "answers of sources past their time"
 
 
+_ALWAYS_READ = ("email.domain", "ip.address")  # what lists are asked about
+
+
 class Shape:
     """Which facts of the store a site's rules read, by where they come from."""
 
@@ -48,7 +51,8 @@ class Shape:
             ref.name: ref.derived for ref in derived_signals(ruleset) if isinstance(ref.derived, Velocity)
         }
         keys = {name for each in self.velocities.values() for name in (each.key, each.counted) if name}
-        names = {*screener.needed, *screener.rules.signals, *keys, "email.domain", "ip.address"}
+        shadow = {name for rule in ruleset.shadow for name in rule.signal_names}
+        names = {*screener.needed, *screener.rules.signals, *shadow, *keys, *self.velocities, *_ALWAYS_READ}
         types = {**{name: each.type for name, each in ruleset.signals.items()}, **screener.rules.signals}
         types |= dict.fromkeys(self.velocities, Type.INT)
         #: What is read of the store.
@@ -56,6 +60,11 @@ class Shape:
         known_here = {*SIGNALS, *self.attributes}
         #: What only the network says.
         self.network = [name for name in self.wanted if name not in known_here and "(" not in name]
+        #: What stands beside raw signups: what live rules read and nobody finds out again.
+        self.beside = [name for name in (*self.network, *self.velocities) if name in screener.rules.signals]
+        #: What is read of the evidence of accounts whose signup can be read.
+        again = {*self.network, *self.velocities, *keys}
+        self.of_readable = {name: type_ for name, type_ in self.wanted.items() if name in again}
         #: Facts of the evidence; memberships in lists are asked anew.
         self.facts = [name for name in self.wanted if "(" not in name or name in self.velocities]
 
@@ -71,6 +80,7 @@ class Screenable:
     notes: Mapping[str, int]
     result: pl.DataFrame  # of the rows that were screened; `row` counts from 1 in the chunk
     from_signup: frozenset[int] = field(default_factory=frozenset)  # rows
+    refused: bool = False  # whether some signups cannot be read by these rules, so that all of the evidence is needed
 
 
 class _Table(NamedTuple):
@@ -149,6 +159,7 @@ def screenable(
         notes={name: count for name, count in notes.items() if count},
         result=result.sort("row"),
         from_signup=frozenset(signups) - refused,
+        refused=bool(refused),
     )
 
 
@@ -186,7 +197,7 @@ def _signups(chunk: StoredAccounts, facts: pl.DataFrame, shape: Shape, rows: lis
         undeclared += len(declared) < len(given)
         raw["attributes"] = declared
     table = signup_table(raws)
-    beside = [facts[name].gather(rows) for name in (*shape.network, *shape.velocities)]
+    beside = [facts[name].gather(rows) for name in shape.beside]
     submitted = chunk.accounts["submitted_at"].gather(rows)
     return _with_before(table.with_columns(submitted, *beside), chunk, rows), undeclared
 
