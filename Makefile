@@ -54,6 +54,7 @@ bench: $(VENV)/.installed-bench  ## writes bench/results.json and its picture
 
 soak: $(VENV)/.installed-test  ## the random tests, ten times as thorough as in CI
 	KYCRISK_TEST_PROFILE=soak $(BIN)/python -m pytest tests/ruleset
+	KYCRISK_TEST_PROFILE=soak $(BIN)/python -m pytest tests/rescreening/delta/test_list_changes.py tests/rescreening/delta/test_rule_changes.py
 	KYCRISK_TEST_PROFILE=soak $(BIN)/python -m pytest tests/api/test_serving.py tests/api/test_reload.py tests/api/test_contract.py
 
 clean:

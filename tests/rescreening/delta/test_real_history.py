@@ -113,15 +113,15 @@ def replay(site, count, steps):
 
 
 def test_the_first_versions(site):
-    told = replay(site, 500, 25)
-    assert len(told) == 24
+    told = replay(site, 300, 20)
+    assert len(told) == 19
     assert median(share for share, _ in told) < 0.01
 
 
 @pytest.mark.heavy
 def test_all_versions(site):
-    told = replay(site, 2000, VERSIONS)
+    told = replay(site, 1000, VERSIONS)
     assert len(told) == VERSIONS - 1
     assert median(share for share, _ in told) < 0.01
-    assert max(news for _, news in told) > 200  # the list collapsed, and came back
+    assert max(news for _, news in told) > 100  # the list collapsed, and came back
     print(f"touched: median {median(share for share, _ in told):.3%}, mean {sum(s for s, _ in told) / len(told):.3%}")

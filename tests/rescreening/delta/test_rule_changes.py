@@ -67,6 +67,7 @@ def edited(source: random.Random, ruleset: Ruleset, others: Ruleset) -> Ruleset:
 
 
 @given(rulesets(conditions), rulesets(conditions, max_rules=3), st.integers(0, 2**32))
+@settings(max_examples=max(settings.default.max_examples * 4 // 5, 60))
 def test_who_is_not_touched_keeps_their_verdict(ruleset, others, seed):
     source = random.Random(seed)
     old = replace(ruleset, policy=replace(ruleset.policy, bands=source.choice([ruleset.policy.bands, *BANDS])))
@@ -90,7 +91,7 @@ def accounts(tmp_path_factory):
 
 
 @given(st.integers(0, 2**32))
-@settings(max_examples=max(settings.default.max_examples // 50, 4))
+@settings(max_examples=max(settings.default.max_examples // 100, 3))
 def test_rules_and_lists_that_change_at_once_leave_what_a_full_run_gives(accounts, seed):
     source = random.Random(seed)
     at, ruleset = first_moment(source), accounts.site.compiled.ruleset

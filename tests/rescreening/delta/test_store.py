@@ -59,7 +59,8 @@ def test_each_run_decides_what_a_full_run_would(folder, url):
     assert (again.told.rules, again.summary.news, full.news) == (("exit", "seats"), 6, 0)
 
 
-def test_accounts_that_came_or_were_erased_since(folder, url):
+def test_accounts_that_came_or_were_erased_since(folder, tmp_path):
+    url = f"sqlite:///{tmp_path / 'store.db'}"
     clock = filled(folder, url, 40)
     changes(folder, url, clock)
     asyncio.run(fill(folder, url, 44, clock))  # forty of them sign up once more
