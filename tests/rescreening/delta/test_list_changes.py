@@ -44,3 +44,13 @@ def test_every_step_of_a_random_history_leaves_what_a_full_run_gives(accounts, s
         assert effect.news["before"].to_list() == stood["outcome"].filter(news).to_list()
         assert effect.accounts == accounts.facts.height
         assert effect.news.height <= effect.judged <= effect.touched <= effect.accounts
+
+
+def test_a_list_of_texts_may_be_asked_about_what_stands_beside_the_lists(accounts):
+    """`ip.kind in list("kinds")`: a fact that is kept with the word of the lists, not with the account's own."""
+    segment = taken_in(accounts.facts, accounts.screener(first_moment(random.Random(1))))
+    kinds = segment.standing.base["ip.kind"]
+    assert "ip.kind" not in segment.accounts.columns
+    found = segment.equal("ip.kind", ["private", "loopback"])
+    assert found.to_list() == [row for row, kind in enumerate(kinds) if kind in ("private", "loopback")]
+    assert len(found) > 0

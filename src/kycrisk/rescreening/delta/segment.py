@@ -24,8 +24,8 @@ TEXTS = (ACCOUNT, "email.canonical", "phone.e164")
 class Segment:
     """Accounts, the index of their keys, and what stands about them.
 
-    `accounts` has `account_id`, the facts that no list of the catalogue has a part in, and perhaps `exempt`. A list
-    that decides a fact stands in `standing`, beside the verdict.
+    `accounts` has `account_id`, the facts that no list of the catalogue has a part in, and perhaps `exempt`. What lists
+    decide stands in `standing`, beside the verdict. `gone` are the rows whose account stands in a later segment.
     """
 
     accounts: pl.DataFrame
@@ -83,7 +83,11 @@ class Segment:
         """The rows whose fact is one of these texts, by the index where there is one."""
         if signal in self.texts:
             return self.texts[signal].equal(texts)
-        return self.where(self.accounts[signal].is_in(list(texts))) if signal in self.accounts.columns else _NO_ROWS
+        if signal in self.accounts.columns:
+            return self.where(self.accounts[signal].is_in(list(texts)))
+        if signal in self.standing.base.columns:  # `ip.kind`, which is found beside what lists say
+            return self.where(self.standing.all([signal])[signal].is_in(list(texts)))
+        return _NO_ROWS
 
     def rows_of(self, accounts: pl.Series | None) -> pl.Series:
         """The rows of these accounts; None: all."""
