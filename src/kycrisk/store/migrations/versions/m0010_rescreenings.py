@@ -43,7 +43,7 @@ RESCREENING_PARTS = Table(
 
 
 revision = "0010"
-down_revision = "0002"
+down_revision = "0009"
 
 
 def upgrade() -> None:
