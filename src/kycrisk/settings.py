@@ -15,6 +15,7 @@ from kycrisk.documents import At, open_document
 from kycrisk.durations import parse_duration
 from kycrisk.feeds.catalogue import default_catalogue
 from kycrisk.problems import Problem, Problems
+from kycrisk.quarantine_settings import QuarantineForm
 from kycrisk.service_settings import (
     JobsForm,
     LimitsForm,
@@ -65,6 +66,8 @@ class Settings:
     jobs: JobsForm = field(default_factory=JobsForm)
     rescreening: RescreeningForm = field(default_factory=RescreeningForm)
     retention: RetentionForm = field(default_factory=RetentionForm)
+    quarantine: QuarantineForm = field(default_factory=QuarantineForm)
+    customers: Path | None = None  # a table of them, to judge new versions of lists by; None: those of the store
 
     def __post_init__(self) -> None:
         if self.offline and not self.sources.offline:
@@ -122,6 +125,9 @@ class SettingsForm(BaseModel):
         default_factory=RescreeningForm, description="how accounts that are inside already are screened again"
     )
     retention: RetentionForm = Field(default_factory=RetentionForm, description="how long what is kept is kept")
+    quarantine: QuarantineForm = Field(
+        default_factory=QuarantineForm, description="when new versions of lists are held"
+    )
     offline: bool = Field(default=False, description="never use the network")
     engine: EngineName = Field(default="generated", description="what judges the rules")
 
@@ -192,8 +198,14 @@ def _overridden(form: SettingsForm, environ: Mapping[str, str]) -> SettingsForm:
             target[last] = str(Path(text).absolute())
     geo, service = GeoForm.model_construct(**raw["geo"]), ServiceForm.model_construct(**raw["service"])
     service.limits = LimitsForm.model_construct(**raw["service"]["limits"])
-    apart = {"geo": geo, "service": service, "jobs": form.jobs, "rescreening": form.rescreening}
-    apart |= {"retention": form.retention}
+    apart = {
+        "geo": geo,
+        "service": service,
+        "jobs": form.jobs,
+        "rescreening": form.rescreening,
+        "retention": form.retention,
+        "quarantine": form.quarantine,
+    }
     return SettingsForm.model_construct(**{**raw, **apart})
 
 
@@ -230,4 +242,6 @@ def _settings(form: SettingsForm, file: Path | None, folder: Path, sources: Choi
         jobs=form.jobs,
         rescreening=form.rescreening,
         retention=form.retention,
+        quarantine=form.quarantine,
+        customers=at(form.quarantine.accounts) if form.quarantine.accounts else None,
     )
