@@ -220,6 +220,7 @@ def _overridden(form: SettingsForm, environ: Mapping[str, str]) -> SettingsForm:
         "geo": geo,
         "service": service,
         "jobs": form.jobs,
+        "rescreening": form.rescreening,
         "retention": form.retention,
         "rescreening": form.rescreening,
         "quarantine": form.quarantine,

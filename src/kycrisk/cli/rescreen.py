@@ -14,6 +14,7 @@ import typer
 
 from kycrisk.cli.app import FINDINGS, Fault
 from kycrisk.cli.options import Config, Offline, near, settings_of
+from kycrisk.cli.rescreen_changes import Changed, RescreenFormat, rescreen_changes
 from kycrisk.cli.terminal import Paint, note, progress_bar, say
 
 if TYPE_CHECKING:
@@ -26,11 +27,6 @@ class EngineName(StrEnum):
     local = "local"
     dask = "dask"
     spark = "spark"
-
-
-class RescreenFormat(StrEnum):
-    human = "human"
-    json = "json"
 
 
 _ROWS = 250_000
@@ -60,6 +56,10 @@ def rescreen(
         int, typer.Option("--workers", min=1, help="Processes, or threads of the local engine, on this machine.")
     ] = 2,
     rows: Annotated[int, typer.Option("--rows", min=1, help="Rows that are screened at once.")] = _ROWS,
+    changed: Annotated[
+        bool,
+        typer.Option("--changed", help="Only whom a change of lists or rules since the last time can touch."),
+    ] = False,
     report_file: Annotated[
         Path | None, typer.Option("--report", metavar="FILE", help="Write the report there, as HTML.")
     ] = None,
@@ -79,6 +79,11 @@ def rescreen(
     """
     _needs_polars()
     settings = settings_of(ctx, config, offline)
+    if changed:
+        if engine is not EngineName.local or cluster or ask or anew:
+            raise Fault("--engine, --cluster, --ask and --anew do not go with --changed", "leave them out")
+        given = Changed(settings, tuple(files or ()), out, report_file, format_, dry_run, by)
+        raise typer.Exit(rescreen_changes(given))
     if files:
         chosen = _engine(engine, cluster, workers)
         summary, folder, gaps = _files(settings, tuple(files), chosen, dry_run=dry_run, out=out, anew=anew, rows=rows)

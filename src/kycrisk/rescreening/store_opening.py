@@ -14,6 +14,7 @@ from kycrisk.rescreening.lifetimes import Lifetimes
 from kycrisk.rescreening.pinned import Pinned, list_gaps
 from kycrisk.rescreening.store_run import StoreRescreener
 from kycrisk.screening.columns.opening import table_screener
+from kycrisk.screening.site import Site
 from kycrisk.service.standing import Standing, read_store, take_standing
 from kycrisk.settings import Settings
 from kycrisk.sources.catalogue import unanswered
@@ -60,7 +61,11 @@ async def store_rescreener(
 
 def kernel_of(standing: Standing, now: datetime) -> Kernel:
     """What screens tables by the rules and lists of a standing."""
-    site = standing.site
+    return site_kernel(standing.site, now)
+
+
+def site_kernel(site: Site, now: datetime) -> Kernel:
+    """What screens tables by the rules and lists of a site as they are now."""
     screener = table_screener(site, now)
     pinned = Pinned(
         digest="",

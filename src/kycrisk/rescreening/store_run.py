@@ -31,6 +31,7 @@ from kycrisk.rescreening.stored_accounts import (
     CHUNK,
     StoredAccounts,
     account_chunks,
+    chosen_accounts,
     count_accounts,
     last_account,
     read_accounts,
@@ -66,7 +67,8 @@ class StoreRescreener:
     """Screens the accounts of a store again, by one standing. Belongs to one event loop.
 
     `also` writes deliveries beside decisions. With `ask` the standing's network is asked about accounts that are not
-    settled. `size` is how many accounts are written together.
+    settled. `size` is how many accounts are written together. `only` names the accounts that are looked at, by their
+    numbers, ascending; None: all.
     """
 
     store: Store
@@ -78,6 +80,7 @@ class StoreRescreener:
     also: Also | None = None
     ask: bool = False
     size: int = CHUNK
+    only: tuple[int, ...] | None = None
 
     async def run(
         self, *, by: str, anew: bool = False, on_begin: Callable[[Run, int], None] = lambda run, left: None,
@@ -90,7 +93,7 @@ class StoreRescreener:
         """
         site, owner = self.standing.site, own_name()
         new = NewRun(
-            screened_by=await asyncio.to_thread(fingerprint, site),
+            screened_by=("" if self.only is None else "changes ") + await asyncio.to_thread(fingerprint, site),
             ruleset=site.ruleset.version,
             by=by,
             owner=owner,
@@ -146,6 +149,9 @@ class StoreRescreener:
             on_rows(chunk.accounts.height)
 
     def _chunks(self, shape: Shape, after: int, upto: int) -> AsyncIterator[StoredAccounts]:
+        if self.only is not None:
+            chosen = [number for number in self.only if after < number <= upto]
+            return chosen_accounts(self.store, self.site_key, shape.wanted, chosen, of_readable=shape.of_readable)
         return account_chunks(
             self.store,
             self.site_key,

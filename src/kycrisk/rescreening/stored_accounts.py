@@ -108,6 +108,26 @@ async def account_chunks(
         after = chunk.last
 
 
+async def chosen_accounts(
+    store: Store,
+    site_key: SiteKey,
+    signals: Mapping[str, Type],
+    numbers: Sequence[int],
+    *,
+    signups: bool = True,
+    of_readable: Mapping[str, Type] | None = None,
+) -> AsyncIterator[StoredAccounts]:
+    """The accounts of these numbers, each a chunk of its own; those that are not there are left out.
+
+    The options are those of `account_chunks`.
+    """
+    bodies = Bodies()
+    for number in numbers:
+        chunk = await store.read(read_accounts, site_key, bodies, signals, number - 1, number, 1, signups, of_readable)
+        if chunk is not None:
+            yield chunk
+
+
 async def last_account(store: Store) -> int:
     """The number of the newest account, 0 where there is none. Raises `StoreUnavailable`."""
     return await store.read(lambda connection: connection.execute(select(func.max(ACCOUNTS.c.id))).scalar() or 0)

@@ -64,15 +64,15 @@ class TableScreener:
         self.world = world
         self._attributes = compiled.ruleset.policy.attributes
         self._derived = [ref for ref in _refs(compiled) if ref.derived]
-        self._lists: Mapping[str, Entries | Unknown] = lists or {}
+        self.lists: Mapping[str, Entries | Unknown] = lists or {}
         mine = {
             ref.name: (ref.derived, entries)
             for ref in self._derived
-            if isinstance(ref.derived, Membership) and not isinstance(entries := self._lists[ref.derived.list], Unknown)
+            if isinstance(ref.derived, Membership) and not isinstance(entries := self.lists[ref.derived.list], Unknown)
         }
         self._domains, self._addresses = DomainFacts(world, mine), AddressFacts(world, mine)
         self._answers = Answers(world)
-        bases = {base_of(ref, self._lists) for ref in self._derived} - {""}
+        bases = {base_of(ref, self.lists) for ref in self._derived} - {""}
         plain = {name for name, type_ in self.rules.signals.items()} - {ref.name for ref in self._derived}
         #: The signals that facts are needed of, those behind counts and memberships included.
         self.needed = {*plain, *bases}
@@ -82,7 +82,7 @@ class TableScreener:
         self._listed: Mapping[str, str] = {
             **dict.fromkeys(self._domains.types, DOMAIN),
             **dict.fromkeys(self._addresses.types, ADDRESS),
-            **{ref.name: base_of(ref, self._lists) for ref in self._derived if isinstance(ref.derived, Membership)},
+            **{ref.name: base_of(ref, self.lists) for ref in self._derived if isinstance(ref.derived, Membership)},
         }
 
     def reads(self, names: Iterable[str], *, anew: bool = True) -> list[str]:
@@ -143,6 +143,19 @@ class TableScreener:
             verdicts = verdicts.hstack(complete.select(sorted(told)))
         return ScreenedTable(verdicts, refused)
 
+    def findings(self, table: ArrowStream, *, anew: bool = True) -> pl.DataFrame:
+        """The truth of each live rule for a table of facts, in columns named after the rules; null is unknown."""
+        frame = _frame(table)
+        return self.rules.findings(self._complete(frame.drop(self._stale(frame.columns, anew)), None))
+
+    def listed(self, table: pl.DataFrame) -> pl.DataFrame:
+        """All that the catalogue's lists say of the table's domains and addresses, whether rules read it or not."""
+        found: list[pl.Series] = []
+        for base, source in ((DOMAIN, self._domains), (ADDRESS, self._addresses)):
+            if base in table.columns:
+                found += source.of(table[base], source.types.keys() & SIGNALS.keys())
+        return pl.DataFrame(found)
+
     def check_columns(self, names: Sequence[str]) -> None:
         """Raises `Problems` unless a table with these columns is one of signups or of facts.
 
@@ -193,11 +206,11 @@ class TableScreener:
         return pl.DataFrame([height, *(series.alias(name) for name, series in facts.items())])
 
     def _derive(self, ref: SignalRef, facts: Facts, types: Mapping[str, Type]) -> Facts:
-        base = base_of(ref, self._lists)
+        base = base_of(ref, self.lists)
         if base not in facts:
             return {}
         match ref.derived:
-            case Membership(_, name) if not isinstance(entries := self._lists[name], Unknown):
+            case Membership(_, name) if not isinstance(entries := self.lists[name], Unknown):
                 return {ref.name: membership(facts[base].alias(base), types[base], entries)}
             case Velocity() if types[base] is Type.STR:
                 return {ref.name: unshared(facts[base])}
