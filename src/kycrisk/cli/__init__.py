@@ -13,6 +13,7 @@ from kycrisk.cli import (
     folder,
     fraudrecord,
     keys,
+    labels,
     program,
     recheck,
     records,
@@ -30,8 +31,8 @@ from kycrisk.cli.terminal import note
 __all__ = ["app", "main"]
 
 _GROUPS = (
-    folder, rules, doctor, screen, explain, replay, evaluation, recheck, records, feeds, signals, fraudrecord, serve,
-    worker, deliveries, keys, support, program,
+    folder, rules, doctor, screen, explain, replay, evaluation, recheck, records, labels, feeds, signals, fraudrecord,
+    serve, worker, deliveries, keys, support, program,
 )  # fmt: skip
 for _group in _GROUPS:
     _group.add_to(app)

@@ -24,7 +24,7 @@ PIPE_CLOSED = 141  # 128 + SIGPIPE
 _SECTIONS = {
     "A working folder": ("init", "check", "test", "fmt", "doctor"),
     "Signups": ("screen", "explain", "replay", "eval", "recheck"),
-    "The store": ("accounts", "audit", "store"),
+    "The store": ("accounts", "labels", "audit", "store"),
     "Lists, signals, sources": ("feeds", "signals", "schema", "fraudrecord"),
     "The service": ("serve", "worker", "deliveries", "keys", "support"),
     "This program": ("completion", "version"),

@@ -91,7 +91,7 @@ def export(
     """Export everything that the store keeps about one account, as one line of JSON with a proof."""
     settings = settings_of(ctx, config, offline)
     _make_private(output)
-    _give(asked(settings, lambda kept: kept.personal_data.export(account, _name(by))), output)
+    _give(asked(settings, lambda kept: kept.personal_data.export(account, acting(by))), output)
 
 
 @accounts.command()
@@ -117,7 +117,7 @@ def erase(
             raise Fault("erasing cannot be undone", "say --yes to do it without being asked")
         typer.confirm(f"Erase the personal data of account `{visible(account)}` for good?", abort=True, err=True)
     _make_private(output)  # before anything is erased: a proof that cannot be written would be lost
-    _give(asked(settings, lambda kept: kept.personal_data.erase(account, _name(by), why)), output)
+    _give(asked(settings, lambda kept: kept.personal_data.erase(account, acting(by), why)), output)
 
 
 @audit.command()
@@ -171,7 +171,8 @@ def upgrade(ctx: typer.Context, config: Config = None, offline: Offline = False)
             say(f"made tables of version {now}" if before is None else f"upgraded the tables from {before} to {now}")
 
 
-def _name(by: str) -> str:
+def acting(by: str) -> str:
+    """Who does it, for the log."""
     if by:
         return by
     try:

@@ -20,6 +20,7 @@ from kycrisk.store.exemptions import ExemptionRecords
 from kycrisk.store.failure import WrongSiteKey, border
 from kycrisk.store.idempotency import Idempotency
 from kycrisk.store.kept_results import StoredResults
+from kycrisk.store.labels import Labels
 from kycrisk.store.list_entries import ListEntries
 from kycrisk.store.personal_data import PersonalData
 from kycrisk.store.reader import Reader
@@ -61,6 +62,7 @@ class Store:
         self.rechecks = Rechecks(self.writer, self.reader)
         self.list_entries = ListEntries(self.writer, self.reader)
         self.exemptions = ExemptionRecords(self.writer, self.reader, site)
+        self.labels = Labels(self.writer, self.reader, site)
         self.rulesets = Rulesets(self.writer, self.reader)
         self.kept_results = StoredResults(self.writer, self.reader, site)
         self.api_keys = ApiKeys(self.writer, self.reader, clock)
