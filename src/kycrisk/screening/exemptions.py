@@ -55,6 +55,11 @@ class Exemptions:
     def __bool__(self) -> bool:
         return bool(self._by_key or self._networks)
 
+    def all_in_force(self, now: datetime) -> tuple[Exempted, ...]:
+        """The exemptions that silence rules now, for whomever."""
+        all_ = [*(each for found in self._by_key.values() for each in found), *self._networks]
+        return tuple(each for each in all_ if each.exemption.until > now)
+
     def in_force(self, signup: Signup, now: datetime) -> tuple[Exemption, ...]:
         """The exemptions that silence rules for this signup now, one a rule: the one that lasts longest."""
         found = [*self._named(signup), *(each for each in self._networks if each.covers(signup))]
