@@ -14,6 +14,7 @@ from kycrisk.store.api_keys import ApiKeys
 from kycrisk.store.audit import Audit
 from kycrisk.store.bodies import Bodies
 from kycrisk.store.database import Database, open_database
+from kycrisk.store.decision_history import DecisionHistory
 from kycrisk.store.decisions import Decisions
 from kycrisk.store.deliveries import Deliveries
 from kycrisk.store.exemptions import ExemptionRecords
@@ -57,6 +58,7 @@ class Store:
         self.accounts = Accounts(self.reader, site)
         self.signups = Signups(self.writer, self.reader, site, signals)
         self.decisions = Decisions(self.writer, self.reader, site, signals, bodies)
+        self.decision_history = DecisionHistory(self.reader, site, bodies)
         self.velocity = VelocityCounts(self.reader, site, signals)
         self.deliveries = Deliveries(self.writer, self.reader, site, bodies)
         self.rechecks = Rechecks(self.writer, self.reader)
