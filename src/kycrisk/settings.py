@@ -63,10 +63,16 @@ class Settings:
     webhooks: Webhooks = NO_WEBHOOKS
     jobs: JobsForm = field(default_factory=JobsForm)
     retention: RetentionForm = field(default_factory=RetentionForm)
+    archive_at: Path | None = None
 
     def __post_init__(self) -> None:
         if self.offline and not self.sources.offline:
             object.__setattr__(self, "sources", self.sources.without_network())
+
+    @property
+    def archive(self) -> Path:
+        """The folder of the decisions' copy as columns."""
+        return self.archive_at or self.state / "archive"
 
     @property
     def snapshots(self) -> Path:
@@ -113,6 +119,10 @@ class SettingsForm(BaseModel):
         default="", description="the store: a file, or the URL of a PostgreSQL database; default: store.db in `state`"
     )
     site_key: str = Field(default="", description="the file of the site key; default: site.key in `state`")
+    archive: str = Field(
+        default="",
+        description="the folder of the decisions' copy as columns; default: archive in `state`",
+    )
     service: ServiceForm = Field(default_factory=ServiceForm, description="how `kycrisk serve` runs")
     webhooks: Any = Field(default=None, description="where decisions are sent")
     jobs: JobsForm = Field(default_factory=JobsForm, description="when what recurs is done")
@@ -138,6 +148,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "KYCRISK_LISTEN": ("service", "listen"),
     "KYCRISK_DATABASE": ("database",),
     "KYCRISK_SITE_KEY": ("site_key",),
+    "KYCRISK_ARCHIVE": ("archive",),
     "KYCRISK_OFFLINE": ("offline",),
 }
 
@@ -217,6 +228,7 @@ def _settings(form: SettingsForm, file: Path | None, folder: Path, sources: Choi
         offline=form.offline,
         database=database if "://" in database else f"sqlite:///{at(database)}",
         site_key=at(form.site_key) if form.site_key else state / "site.key",
+        archive_at=at(form.archive) if form.archive else None,
         service=service_settings(form.service),
         engine=form.engine,
         sources=sources,

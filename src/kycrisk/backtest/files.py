@@ -171,8 +171,8 @@ def _head(table: pl.DataFrame, start: int) -> tuple[pl.DataFrame, tuple[str, ...
         "at": table["decided_at"].dt.convert_time_zone("UTC").cast(HEAD["at"]),
         "outcome": table["outcome"].cast(pl.String).cast(OUTCOME),
         "ruleset": pl.DataFrame({"text": versions}).join(codes, on="text", how="left", maintain_order="left")["code"],
-        **{name: table[name].cast(HEAD[name]) for name in ("score", "settled", "lowest", "highest") if name in has},
     }
+    given |= {name: table[name].cast(HEAD[name]) for name in ("score", "settled", "lowest", "highest") if name in has}
     blank = {"erased": False, "findings": 0, "gaps": 0}
     series = [
         given[name].alias(name)
