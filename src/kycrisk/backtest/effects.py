@@ -56,10 +56,7 @@ def effects_of(tally: Tally, flag_from: Outcome) -> Effects:
 def _patterns(cube: pl.DataFrame, judged: pl.DataFrame, states: States) -> pl.DataFrame:
     """Each combination of findings once: its decisions, and its labelled accounts."""
     words = states.words
-    by_words = cube.group_by(words).agg(pl.col("decisions").sum()) if words else cube.select(pl.col("decisions").sum())
-    if not words:
-        fraud = int(judged["fraud"].sum())
-        return by_words.with_columns(fraud=pl.lit(fraud), legitimate=pl.lit(judged.height - fraud))
+    by_words = cube.group_by(words).agg(pl.col("decisions").sum())
     labels = judged.group_by(words).agg(
         pl.col("fraud").sum().cast(pl.Int64), (~pl.col("fraud")).sum().cast(pl.Int64).alias("legitimate")
     )
@@ -70,7 +67,7 @@ def _patterns(cube: pl.DataFrame, judged: pl.DataFrame, states: States) -> pl.Da
 
 def _flips(cube: pl.DataFrame, weighed: pl.DataFrame, words: Sequence[str]) -> tuple[Flip, ...]:
     ends = weighed.select(*words, _LOW, _HIGH)
-    told = cube.join(ends, on=list(words), how="left") if words else cube.join(ends, how="cross")
+    told = cube.join(ends, on=list(words), how="left")
     grouped = told.group_by("outcome", _LOW, _HIGH).agg(pl.col("decisions").sum(), pl.col("id").min())
     return tuple(
         Flip(before=Outcome(before), lowest=Outcome(low), highest=Outcome(high), decisions=count, example=example)

@@ -224,7 +224,7 @@ def _report(
         never_gathered={
             name: never[name] for name in sorted(never, key=lambda each: (-never[each], each)) if never[name]
         },
-        counted=counted,
+        counted={name: count for name, count in counted.items() if count},
         labelled=Labelled(
             source=labels.source,
             until=options.labels_until,

@@ -29,7 +29,7 @@ class States:
         self.rules: tuple[Rule, ...] = (*compiled.live, *compiled.shadow)
         self._columns = ColumnRuleset(compiled, shadow=True)
         self.signals: Mapping[str, Type] = self._columns.signals
-        self.words = [f"word {number}" for number in range(-(-len(self.rules) // _A_WORD))]
+        self.words = [f"word {number}" for number in range(max(1, -(-len(self.rules) // _A_WORD)))]
 
     def wanted(self, names: Iterable[str], beside: Mapping[str, Type] | None = None) -> Collection[str]:
         """Those of a part's columns that are looked at; `beside` are signals that others ask for."""
@@ -89,10 +89,13 @@ class States:
         return state
 
     def unpacked(self, words: pl.DataFrame) -> pl.DataFrame:
-        """The state of each rule in a column named after it."""
+        """The state of each rule in a column named after it, beside a column that counts the rows."""
         return words.select(
-            ((pl.col(self.words[at // _A_WORD]) // 4 ** (at % _A_WORD)) % 4).cast(pl.UInt8).alias(rule.id)
-            for at, rule in enumerate(self.rules)
+            pl.int_range(pl.len(), dtype=pl.UInt32).alias(_ROW),
+            *(
+                ((pl.col(self.words[at // _A_WORD]) // 4 ** (at % _A_WORD)) % 4).cast(pl.UInt8).alias(rule.id)
+                for at, rule in enumerate(self.rules)
+            ),
         )
 
 

@@ -1,4 +1,4 @@
-"""The decisions' copy as columns, brought in step by a process of its own: that takes a processor, not this event loop."""
+"""The decisions' copy as columns, brought in step by a process of its own: it takes a processor for a while."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def update_archive(settings: Settings) -> None:
         str(settings.file or settings.folder),
         "archive",
         "update",
-        env={**os.environ, "KYCRISK_DATABASE": settings.database.removeprefix("sqlite:///"), "NO_COLOR": "1"},
+        env={**os.environ, "KYCRISK_DATABASE": settings.database, "NO_COLOR": "1"},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
