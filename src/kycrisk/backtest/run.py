@@ -89,20 +89,29 @@ async def backtest_store(
     async for part in _parts(store, archive, wanted, states, asked, notes):
         chosen = _within(part, options)
         facts = states.facts(chosen)
-        for name, velocity in asked.items():
-            rows = states.never_gathered(chosen, facts).get(name)
-            if rows is None or not rows.any():
-                continue
-            if name not in counts:
-                counts[name] = await take_counts(history, velocity, options.since, options.until)
-            key_type = compiled.ruleset.signals[velocity.key].type
-            found = facts[name].zip_with(~rows, counts[name].of(chosen, key_type))
-            counted[name] = counted.get(name, 0) + int((rows & found.is_not_null()).sum())
-            facts = facts.with_columns(found.alias(name))
+        for name in asked.keys() - counts.keys():
+            if facts[name].null_count():
+                counts[name] = await take_counts(history, asked[name], options.since, options.until)
+        facts = _filled(states, chosen, facts, counts, counted)
         tally.add(chosen, facts)
     if kept.unreadable:
         notes.append(f"{kept.unreadable} decisions hold no evidence that can be read: it counts as never gathered")
     return _report(tally, "the store", options, labels, counted, notes, perf_counter() - begun)
+
+
+def _filled(
+    states: States, part: Part, facts: pl.DataFrame, counts: Mapping[str, Counting], counted: dict[str, int]
+) -> pl.DataFrame:
+    """The facts with counts that nobody had taken; in `counted`, for how many decisions they could be."""
+    never = states.never_gathered(part, facts)
+    for name, counting in counts.items():
+        if name not in never or not never[name].any():
+            continue
+        key_type = states.compiled.ruleset.signals[counting.velocity.key].type
+        found = facts[name].zip_with(~never[name], counting.of(part, key_type))
+        counted[name] = counted.get(name, 0) + int((never[name] & found.is_not_null()).sum())
+        facts = facts.with_columns(found.alias(name))
+    return facts
 
 
 async def _parts(
@@ -152,15 +161,16 @@ def backtest_files(
 ) -> Backtest:
     """A ruleset over the decisions of files. Raises `Problems`.
 
-    Accounts are those that the files name. Counts that the files lack are unknown: a file does not say whether it
-    holds every signup.
+    Accounts are those that the files name. Counts that the files lack are unknown, as a file does not say whether it
+    holds every signup; only what was not given is shared with nobody.
     """
     begun, states = perf_counter(), States(compiled)
     by_account, later = given.in_force(options.labels_until) if given is not None else ({}, 0)
     tally, accounts = Tally(states, labels_frame(by_account)), pl.Series("account", [], dtype=pl.String)
+    counts = {name: Counting(velocity, {}) for name, velocity in asked_counts(compiled).items()}
     for part in _parts_of(paths, states):
         chosen = _within(part, options)
-        tally.add(chosen, states.facts(chosen))
+        tally.add(chosen, _filled(states, chosen, states.facts(chosen), counts, {}))
         accounts = pl.concat([accounts, part.frame["account"]]).unique()
     unknown = len(set(by_account) - set(accounts.to_list()))
     labels = _Labels(given.name if given is not None else "", by_account, later, unknown)

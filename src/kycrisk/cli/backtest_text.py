@@ -11,7 +11,7 @@ from kycrisk.outcome import Outcome
 
 _STYLES = {Outcome.ALLOW: "green", Outcome.REVIEW: "yellow", Outcome.VERIFY: "cyan", Outcome.DENY: "red"}
 _LETTERS = {Outcome.ALLOW: "a", Outcome.REVIEW: "r", Outcome.VERIFY: "v", Outcome.DENY: "d"}
-_MOST_RULES, _MOST_OPEN, _MOST_SIGNALS = 25, 8, 8
+_MOST_RULES, _MOST_OPEN, _MOST_SIGNALS, _MOST_GONE = 25, 8, 8, 6
 
 
 def backtest_lines(found: Backtest, paint: Paint) -> Iterator[str]:
@@ -97,11 +97,20 @@ def _rules(found: Backtest, paint: Paint) -> Iterator[str]:
         yield f"… and {left} more rules that hit (--format json has them)"
     if silent:
         yield f"{silent} rules hit nothing, then or now"
-    for gone in found.lost_rules:
-        yield f"{visible(gone.rule)}: hit {number(gone.hits_before)} times, and is not among the new rules"
+    yield from _gone(found)
     yield from wrapped(
         "decides: decisions whose outcome is another one without the rule; of a rule in shadow, with it live"
     )
+
+
+def _gone(found: Backtest) -> Iterator[str]:
+    """The rules that the new ones have not, the busiest first."""
+    gone = found.lost_rules
+    if not gone:
+        return
+    told = [f"{visible(each.rule)} ({number(each.hits_before)})" for each in gone[:_MOST_GONE]]
+    left = f", … and {len(gone) - _MOST_GONE} more" if len(gone) > _MOST_GONE else ""
+    yield from wrapped(f"not among the new rules, with the hits they had: {', '.join(told)}{left}")
 
 
 def _labelled(labels: Labelled, paint: Paint) -> Iterator[str]:
