@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from kycrisk.backtest.report import Backtest, Labelled
 from kycrisk.backtest.words import flagged, headline, number, percent, ranged, shared, telling
+from kycrisk.cli.decision_text import counted
 from kycrisk.cli.terminal import Paint, visible, width, wrapped
 from kycrisk.outcome import Outcome
 
@@ -114,7 +115,7 @@ def _gone(found: Backtest) -> Iterator[str]:
 
 
 def _labelled(labels: Labelled, paint: Paint) -> Iterator[str]:
-    total = f"{number(labels.judged)} labelled accounts, each by its first decision in the period"
+    total = f"{counted(labels.judged, 'labelled account')}, each by its first decision in the period"
     yield paint("bold", total)
     yield f"{number(labels.after.fraud)} fraud, {number(labels.after.legitimate)} legitimate; from {labels.source}"
     yield paint("dim", f"{'':28}{'then':>24}{'under the new rules':>28}")
@@ -129,10 +130,10 @@ def _labelled(labels: Labelled, paint: Paint) -> Iterator[str]:
         yield f"{name:28}{before:>24}{after:>28}"
     yield "in brackets: 95 % confidence (Wilson)"
     if labels.later:
-        told = f"{number(labels.later)} labels became known after {labels.until:%Y-%m-%d %H:%M} and are left out"
-        yield from wrapped(f"{told} (--labels-until)")
+        told = f"left out, as they became known after {labels.until:%Y-%m-%d %H:%M} (--labels-until)"
+        yield from wrapped(f"{counted(labels.later, 'label')} {told}")
     if labels.unknown_accounts:
-        yield f"{number(labels.unknown_accounts)} labels are about accounts that were never screened here"
+        yield f"{counted(labels.unknown_accounts, 'label')} about accounts that were never screened here"
 
 
 def _missing(found: Backtest) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kycrisk.cli.app import FINDINGS
+from kycrisk.cli.decision_text import counted
 from kycrisk.cli.options import Config, Offline, settings_of
 from kycrisk.cli.records import AccountId, By, acting, asked
 from kycrisk.cli.terminal import Paint, note, say, visible
@@ -72,9 +73,10 @@ def import_(
         return missed
 
     missed = asked(settings, put)
-    say(f"{len(rows) - len(missed)} labels written down")
+    say(f"{counted(len(rows) - len(missed), 'label')} written down")
     if missed:
-        note(f"{len(missed)} accounts were never screened here, or are erased:")
+        were, are = ("was", "is") if len(missed) == 1 else ("were", "are")
+        note(f"{counted(len(missed), 'account')} {were} never screened here, or {are} erased:")
         note(*(f"  {file}:{row.line}: {visible(row.account_id)}" for row in missed[:_SHOWN]))
         if len(missed) > _SHOWN:
             note(f"  … and {len(missed) - _SHOWN} more")
