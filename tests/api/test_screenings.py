@@ -67,7 +67,7 @@ def test_signups_of_one_instant_count_each_other(api):
     api(body)
 
 
-@pytest.mark.parametrize("deadline", ["10", "300", "60000"])
+@pytest.mark.parametrize("deadline", ["10", "20000", "60000"])
 def test_within_its_deadline_or_a_problem(api, deadline):
     async def body(api):
         answered = await api.screen(headers={"Kycrisk-Deadline-Ms": deadline})
