@@ -75,7 +75,7 @@ def answers(source, names):
 
 
 @given(rulesets(conditions), st.integers(0, 2**32))
-@settings(max_examples=max(settings.default.max_examples // 3, 30))
+@settings(max_examples=max(settings.default.max_examples // 4, 25))
 def test_every_answer_that_could_have_come_lies_between_the_ends(ruleset, seed):
     source, compiled = random.Random(seed), compile_ruleset(ruleset)
     drawn = [made_up(source) for _ in range(12)]
@@ -91,7 +91,7 @@ def test_every_answer_that_could_have_come_lies_between_the_ends(ruleset, seed):
 
 
 @given(rulesets(conditions), rulesets(conditions), st.integers(0, 2**32))
-@settings(max_examples=max(settings.default.max_examples // 6, 15))
+@settings(max_examples=max(settings.default.max_examples // 8, 12))
 def test_other_rules_over_the_same_evidence(before, after, seed):
     source, old, new = random.Random(seed), compile_ruleset(before), compile_ruleset(after)
     drawn = [made_up(source) for _ in range(12)]

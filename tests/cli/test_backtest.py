@@ -2,34 +2,46 @@
 
 import asyncio
 import json
+import shutil
 
 import pytest
 
 from kycrisk.settings import read_settings
-from kycrisk.store.sealing import read_site_key
+from kycrisk.store.sealing import make_site_key
 from kycrisk.store.store import Store
 from tests.backtest.making import maker
 from tests.backtest.test_backtest import NEEDS_MORE, STRICTER
+from tests.cli.conftest import Run
 from tests.store.making import NOW
 
 
-@pytest.fixture
-def kept(run):
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
     """A small folder with a store of twelve decisions, a few of them through Tor."""
-    assert run("store", "upgrade").exit_code == 0
-    settings, make = read_settings(run.folder), maker()
+    folder, make = tmp_path_factory.mktemp("filled"), maker()
+    (folder / "kycrisk.yaml").write_text("rules: new\n")
+    (folder / "new").mkdir()
+    (folder / "new/policy.yaml").write_text(STRICTER)
+    settings = read_settings(folder, environ={})
 
     async def fill():
-        async with await Store.open(settings.database, site_key=read_site_key(settings.site_key)) as store:
+        async with await Store.open(settings.database, site_key=make_site_key(settings.site_key)) as store:
             for number in range(12):
                 given = {"ip.tor_exit": number % 6 == 1}
                 await store.decisions.add(
                     make.screening(f"a-{number}", at=NOW, name=f"user{number}", ip=f"192.0.2.{number % 7}", **given)
                 )
 
+    settings.state.mkdir()
     asyncio.run(fill())
-    run.write("new/policy.yaml", STRICTER)
-    return run
+    return folder
+
+
+@pytest.fixture
+def kept(filled, tmp_path, monkeypatch):
+    """A copy of it."""
+    shutil.copytree(filled, tmp_path / "site")
+    return Run(monkeypatch, tmp_path / "site")
 
 
 def test_a_report(kept):
@@ -72,11 +84,11 @@ def test_labels(kept):
 
 def test_the_archive_is_brought_in_step(kept):
     first, again = kept("archive", "update"), kept("archive", "update")
-    assert first.stdout == "12 decisions added; 12 in 1 segments in .kycrisk/archive\n"
-    assert again.stdout == "0 decisions added; 12 in 1 segments in .kycrisk/archive\n"
+    assert first.stdout == "12 decisions added; 12 in 1 segment in .kycrisk/archive\n"
+    assert again.stdout == "0 decisions added; 12 in 1 segment in .kycrisk/archive\n"
     assert kept("archive", "update", "--anew").stdout == first.stdout
     elsewhere = kept("archive", "update", env={"KYCRISK_ARCHIVE": str(kept.folder / "copy")})
-    assert elsewhere.stdout == "12 decisions added; 12 in 1 segments in copy\n"
+    assert elsewhere.stdout == "12 decisions added; 12 in 1 segment in copy\n"
 
 
 def test_ranges(kept):

@@ -36,9 +36,10 @@ def test_the_copy_is_brought_in_step(site, caplog):
     manifest = json.loads((site.archive / "manifest.json").read_text())
     assert [each["rows"] for each in manifest["segments"]] == [2]
     assert [record.levelname for record in caplog.records if record.name == "kycrisk.delivery.archiving"] == ["INFO"]
-    assert "2 decisions added; 2 in 1 segments" in caplog.text
+    assert "2 decisions added; 2 in 1 segment" in caplog.text
 
 
+@pytest.mark.heavy
 def test_what_goes_wrong_is_told(site, caplog):
     site.site_key.write_text("0" * 64)
     asyncio.run(update_archive(site))

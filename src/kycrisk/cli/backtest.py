@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kycrisk.cli.app import Fault
+from kycrisk.cli.decision_text import counted
 from kycrisk.cli.options import Config, Offline, near, settings_of
 from kycrisk.cli.records import asked
 from kycrisk.cli.terminal import Paint, note, progress_bar, say
@@ -119,10 +120,11 @@ def update(
 
         manifest, done = asked(settings, kept)
     note(*done.rebuilt)
-    told = [f"{done.added} decisions added"]
+    told = [f"{counted(done.added, 'decision')} added"]
     told += [f"{done.erased} erased"] if done.erased else []
     told += [f"{done.retired} past their retention"] if done.retired else []
-    say(f"{', '.join(told)}; {manifest.rows} in {len(manifest.segments)} segments in {near(settings.archive)}")
+    held = f"{manifest.rows} in {counted(len(manifest.segments), 'segment')}"
+    say(f"{', '.join(told)}; {held} in {near(settings.archive)}")
 
 
 def _of_store(settings: Settings, compiled: CompiledRuleset, options: Options, given: GivenLabels | None) -> Backtest:
