@@ -86,14 +86,14 @@ async def backtest_store(
     wanted = [each for each in manifest.segments if within(each, options.since, options.until)]
     counts, counted, notes = dict[str, Counting](), dict[str, int](), list(kept.rebuilt)
     asked = asked_counts(compiled)
-    async for part in _parts(store, archive, wanted, states, asked, notes):
+    async for part in _parts(store, archive, wanted, states, notes):
         chosen = _within(part, options)
         facts = states.facts(chosen)
-        for name in asked.keys() - counts.keys():
-            if facts[name].null_count():
+        never = states.never_gathered(chosen, facts)
+        for name in asked.keys() & never.keys() - counts.keys():
+            if never[name].any():
                 counts[name] = await take_counts(history, asked[name], options.since, options.until)
-        facts = _filled(states, chosen, facts, counts, counted)
-        tally.add(chosen, facts)
+        tally.add(chosen, _filled(states, chosen, facts, counts, counted))
     if kept.unreadable:
         notes.append(f"{kept.unreadable} decisions hold no evidence that can be read: it counts as never gathered")
     return _report(tally, "the store", options, labels, counted, notes, perf_counter() - begun)
@@ -119,7 +119,6 @@ async def _parts(
     archive: Archive,
     segments: Sequence[Segment],
     states: States,
-    counts: Iterable[str],
     notes: list[str],
 ) -> AsyncIterator[Part]:
     """The segments, one after the other. One that is broken is named, and built anew from the store."""
