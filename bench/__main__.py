@@ -28,6 +28,7 @@ from bench import (
     lists,
     loading,
     network,
+    quarantine,
     screening,
     service,
 )
@@ -37,8 +38,20 @@ from bench.picture import draw
 
 FOLDER = Path(__file__).parent
 SCRIPTS = (
-    evaluation, loading, lists, screening, columns, backtest, command, dns, network, fraudrecord, durable, service
-)  # fmt: skip
+    evaluation,
+    loading,
+    lists,
+    quarantine,
+    screening,
+    columns,
+    backtest,
+    command,
+    dns,
+    network,
+    fraudrecord,
+    durable,
+    service,
+)
 
 
 def main(arguments: list[str]) -> int:

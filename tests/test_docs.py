@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from kycrisk.cli import app
 from kycrisk.cli.signals import SIGNALS_PAGE_HEAD
+from kycrisk.quarantine_settings import QuarantineForm
 from kycrisk.service_settings import JobsForm, RetentionForm
 from kycrisk.settings import VARIABLES, GeoForm, SettingsForm
 from kycrisk.shipped import shipped
@@ -185,6 +186,7 @@ def test_every_setting_is_documented():
         "webhooks": WebhookForm,
         "jobs": JobsForm,
         "retention": RetentionForm,
+        "quarantine": QuarantineForm,
     }
     names = [name for name in SettingsForm.model_fields if name not in sections]
     names += [f"{section}.{name}" for section, form in sections.items() for name in form.model_fields]

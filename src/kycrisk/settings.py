@@ -15,6 +15,7 @@ from kycrisk.documents import At, open_document
 from kycrisk.durations import parse_duration
 from kycrisk.feeds.catalogue import default_catalogue
 from kycrisk.problems import Problem, Problems
+from kycrisk.quarantine_settings import QuarantineForm
 from kycrisk.service_settings import (
     JobsForm,
     LimitsForm,
@@ -64,6 +65,8 @@ class Settings:
     jobs: JobsForm = field(default_factory=JobsForm)
     retention: RetentionForm = field(default_factory=RetentionForm)
     archive_at: Path | None = None
+    quarantine: QuarantineForm = field(default_factory=QuarantineForm)
+    customers: Path | None = None  # a table of them, to judge new versions of lists by; None: those of the store
 
     def __post_init__(self) -> None:
         if self.offline and not self.sources.offline:
@@ -127,6 +130,9 @@ class SettingsForm(BaseModel):
     webhooks: Any = Field(default=None, description="where decisions are sent")
     jobs: JobsForm = Field(default_factory=JobsForm, description="when what recurs is done")
     retention: RetentionForm = Field(default_factory=RetentionForm, description="how long what is kept is kept")
+    quarantine: QuarantineForm = Field(
+        default_factory=QuarantineForm, description="when new versions of lists are held"
+    )
     offline: bool = Field(default=False, description="never use the network")
     engine: EngineName = Field(default="generated", description="what judges the rules")
 
@@ -198,7 +204,13 @@ def _overridden(form: SettingsForm, environ: Mapping[str, str]) -> SettingsForm:
             target[last] = str(Path(text).absolute())
     geo, service = GeoForm.model_construct(**raw["geo"]), ServiceForm.model_construct(**raw["service"])
     service.limits = LimitsForm.model_construct(**raw["service"]["limits"])
-    apart = {"geo": geo, "service": service, "jobs": form.jobs, "retention": form.retention}
+    apart = {
+        "geo": geo,
+        "service": service,
+        "jobs": form.jobs,
+        "retention": form.retention,
+        "quarantine": form.quarantine,
+    }
     return SettingsForm.model_construct(**{**raw, **apart})
 
 
@@ -235,4 +247,6 @@ def _settings(form: SettingsForm, file: Path | None, folder: Path, sources: Choi
         webhooks=webhooks,
         jobs=form.jobs,
         retention=form.retention,
+        quarantine=form.quarantine,
+        customers=at(form.quarantine.accounts) if form.quarantine.accounts else None,
     )

@@ -17,6 +17,7 @@ from kycrisk.api import (
     exemptions,
     feeds,
     health,
+    held,
     labels,
     lists,
     rechecks,
@@ -30,7 +31,9 @@ from kycrisk.api.tracing import NO_TRACING, Tracing
 from kycrisk.problems import Problem
 from kycrisk.store.failure import StoreError
 
-_RESOURCES = (batch, decisions, accounts, labels, lists, exemptions, rulesets, feeds, rechecks, deliveries, health)
+_RESOURCES = (
+    batch, decisions, accounts, labels, lists, exemptions, rulesets, feeds, held, rechecks, deliveries, health
+)  # fmt: skip
 _BY_STATUS = {
     400: Kind.BAD_REQUEST,
     404: Kind.NOT_FOUND,

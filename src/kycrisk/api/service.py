@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from random import SystemRandom
@@ -19,12 +19,13 @@ from kycrisk.api.logs import AccessLog
 from kycrisk.api.measures import Measures, gauge
 from kycrisk.api.rate import Rates
 from kycrisk.delivery.endpoint import endpoints_of, outbox_of
+from kycrisk.delivery.feed_flips import quarantine_of_store
 from kycrisk.delivery.rechecking import Rechecker
 from kycrisk.delivery.tally import Tally
 from kycrisk.delivery.worker import Worker
 from kycrisk.feeds.catalogue import Feed, read_catalogues
 from kycrisk.feeds.standing import FeedStanding, feed_standings
-from kycrisk.feeds.update import update
+from kycrisk.feeds.update import UpdateResult, update
 from kycrisk.problems import Problems
 from kycrisk.ruleset.evaluate import CompiledRuleset, compile_ruleset
 from kycrisk.screening.desk import now_utc
@@ -63,6 +64,7 @@ class Service:
         also: Also | None = None,
     ) -> None:
         self.settings, self.store, self.sources, self.clock = settings, store, sources, clock
+        self._site_key = site_key
         self.measures, self.access_log = Measures(), AccessLog(access_log)
         unusable = sources.unusable if sources else unanswered(settings.sources)
         self.standings = Standings(
@@ -156,12 +158,27 @@ class Service:
     async def _update_feeds(self) -> None:
         chosen = [feed for feed in self.feeds if feed.enabled]
         async with self.updating:
-            results = await asyncio.to_thread(
-                update, chosen, self.settings.snapshots, now=self.clock(), offline=False, force=False
-            )
+            results = await self.update_lists(chosen, force=False)
         await self.look_at_feeds()
         told = Counter(str(each.status) for each in results)
         _log.info("lists were brought up to date: %s", dict(told), extra={"job": "feeds"})
+
+    async def update_lists(self, feeds: Sequence[Feed], *, force: bool) -> list[UpdateResult]:
+        """Bring lists up to date; whoever asks holds `updating`. What looks like an accident is held, and logged."""
+        quarantine = quarantine_of_store(self.standing.site, self.store, self._site_key, self.clock())
+        results = await asyncio.to_thread(
+            update,
+            feeds,
+            self.settings.snapshots,
+            now=self.clock(),
+            offline=self.settings.offline,
+            force=force,
+            quarantine=quarantine,
+        )
+        for each in results:
+            if each.status == "held":
+                _log.warning("a new version of a list is held: %s", each.reason, extra={"list": each.feed.name})
+        return results
 
     @property
     def standing(self) -> Standing:
@@ -231,6 +248,12 @@ class Service:
             "kycrisk_list_usable",
             "Whether a list is fresh enough to answer.",
             [((each.feed.name,), float(each.state == "fresh")) for each in self._feeds_standing],
+            ("list",),
+        )
+        yield gauge(
+            "kycrisk_list_held",
+            "1 while a newer version of a list waits for somebody to release or refuse it.",
+            [((each.feed.name,), float(each.held is not None)) for each in self._feeds_standing],
             ("list",),
         )
         version, since = standing.ruleset.version, standing.since.timestamp()

@@ -54,6 +54,8 @@ exemptions: exemptions.yaml      # who is exempt from which rule, until when, an
 #   feeds: "17 */6 * * *"        # lists from outside
 #   retention: "41 3 * * *"      # delete what is past its time
 # retention: {signups: 400d}     # docs/settings.md
+# A new version of a list that looks like an accident waits for you: `kycrisk feeds review`, docs/lists.md.
+# quarantine: {flips: 0.5%, own: [example.com, 203.0.113.0/24]}
 
 # Sources that are asked about every signup whose outcome they could still change. Nobody is asked who does not stand
 # here. What each is sent, costs and keeps: docs/sources.md. Keys stand here, or as {env: NAME} or {file: PATH}.

@@ -33,7 +33,7 @@ ACCOUNT_LABELS = Table(
 )
 
 revision = "0005"
-down_revision = "0002"
+down_revision = "0009"
 
 
 def upgrade() -> None:
