@@ -168,9 +168,7 @@ def _backtest(folder: Path, rules: Path) -> tuple[float, dict[str, Any]]:
         "json",
     ]
     begun = perf_counter()
-    done = subprocess.run(
-        [*command, "-f", "json"], cwd=ROOT, check=True, capture_output=True, text=True, env=ENVIRONMENT
-    )
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, env=ENVIRONMENT)
     return perf_counter() - begun, json.loads(done.stdout)
 
 
