@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from bench import (
+    backtest,
     cases,
     columns,
     command,
@@ -48,6 +49,7 @@ SCRIPTS = (
     columns,
     rescreen,
     delta,
+    backtest,
     command,
     dns,
     network,

@@ -62,6 +62,7 @@ class JobsForm(BaseModel):
     )
     feeds: Cron | None = Field(default=None, description="lists from outside are brought up to date")
     retention: Cron | None = Field(default=None, description="what is past its `retention` is deleted")
+    archive: Cron | None = Field(default=None, description="the decisions' copy as columns is brought in step")
     cases: Cron | None = Field(
         default=None, description="clocks of verification cases; every minute where a procedure is chosen"
     )

@@ -8,10 +8,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 from random import SystemRandom
 from typing import Any, Protocol
 
+from kycrisk.delivery.archiving import update_archive
 from kycrisk.delivery.case_work import EVERY_MINUTE, CaseWork
 from kycrisk.delivery.courier import Courier
 from kycrisk.delivery.endpoint import Endpoint
@@ -61,6 +63,10 @@ class Worker:
             feeds = update_often(settings.jobs.feeds, self.update_feeds, state=settings.state, clock=self.clock)
             task = asyncio.create_task(feeds, name="kycrisk-feeds-update")
             closing.push_async_callback(_cancelled, task)
+        if settings.jobs.archive:
+            copying = partial(update_archive, settings)
+            often = update_often(settings.jobs.archive, copying, state=settings.state, clock=self.clock, job="archive")
+            closing.push_async_callback(_cancelled, asyncio.create_task(often, name="kycrisk-archive-update"))
         if self.case_work is not None and not settings.offline:
             self._start_case_work(self.case_work, closing)
         wanted = settings.jobs
