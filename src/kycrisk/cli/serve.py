@@ -39,6 +39,9 @@ def serve(
     worker: Annotated[
         bool, typer.Option("--worker/--no-worker", help="Send what is due and run what recurs, too.")
     ] = True,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=256, help="So many processes behind the port, one for each core.")
+    ] = 1,
     config: Config = None,
     offline: Offline = False,
 ) -> None:
@@ -59,9 +62,6 @@ def serve(
         port=settings.service.port if port is None else port,
     )
 
-    def listening(at: str, number: int) -> None:
-        note(visible(f"kycrisk: listening on {at}:{number}"))
-
     try:
         serve_until_stopped(
             replace(settings, service=service, database=database or settings.database),
@@ -69,7 +69,8 @@ def serve(
             upgrade_tables=upgrade,
             works=worker,
             log=sys.stderr,
-            on_listening=listening,
+            processes=workers,
+            on_listening=lambda at, number: note(visible(f"kycrisk: listening on {at}:{number}")),
         )
     except StoreError as error:
         raise Fault(error.message, error.help) from None

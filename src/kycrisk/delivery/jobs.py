@@ -41,6 +41,9 @@ DEAD_AFTER = timedelta(seconds=60)
 _PREFIX = "kycrisk-"
 _APPLICATION_VERSION = "kycrisk-jobs-1"  # what one release has begun, the next one takes over
 _STOP_WITHIN = 10
+#: How long DBOS remembers what ran, once retention is scheduled; each tick is a run.
+RUNS_KEPT = timedelta(days=30)
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +179,28 @@ class Jobs:
 
     async def _beat(self) -> None:
         await self._store.write(lambda tx: _seen(tx, self.worker))
+
+
+async def forget_runs(before: datetime) -> int:
+    """Forget the runs of jobs that ended before a moment; how many there were. Jobs must have been started."""
+    loop, forgotten = asyncio.get_running_loop(), 0
+    # In a thread without the context of the job that may be calling: DBOS would make it a part of that run.
+    while count := await loop.run_in_executor(None, _forget_some_runs, before):
+        forgotten += count
+    return forgotten
+
+
+def _forget_some_runs(before: datetime) -> int:
+    ended = DBOS.list_workflows(
+        status=["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"],
+        completed_before=before.isoformat(),
+        limit=_AT_ONCE,
+        load_input=False,
+        load_output=False,
+    )
+    if ended:
+        DBOS.delete_workflows([each.workflow_id for each in ended])
+    return len(ended)
 
 
 def make_tables(url: str) -> None:
