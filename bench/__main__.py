@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from bench import (
+    cases,
     columns,
     command,
     dns,
@@ -27,6 +28,7 @@ from bench import (
     lists,
     loading,
     network,
+    quarantine,
     rescreen,
     screening,
     service,
@@ -40,6 +42,7 @@ SCRIPTS = (
     evaluation,
     loading,
     lists,
+    quarantine,
     screening,
     columns,
     rescreen,
@@ -49,6 +52,7 @@ SCRIPTS = (
     fraudrecord,
     durable,
     service,
+    cases,
 )
 
 

@@ -14,12 +14,14 @@ from typer.testing import CliRunner
 
 from kycrisk.cli import app
 from kycrisk.cli.signals import SIGNALS_PAGE_HEAD
+from kycrisk.quarantine_settings import QuarantineForm
 from kycrisk.service_settings import JobsForm, RescreeningForm, RetentionForm
 from kycrisk.settings import VARIABLES, GeoForm, SettingsForm
 from kycrisk.shipped import shipped
 from kycrisk.sources.catalogue import shipped_signals
 from kycrisk.sources.choosing import BudgetForm, NetworkForm
 from kycrisk.sources.kinds import KINDS
+from kycrisk.verification_settings import VerificationForm
 from kycrisk.webhook_settings import WebhookForm
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -140,9 +142,11 @@ def test_every_setting_is_documented():
         "network": NetworkForm,
         "budget": BudgetForm,
         "webhooks": WebhookForm,
+        "verification": VerificationForm,
         "jobs": JobsForm,
         "rescreening": RescreeningForm,
         "retention": RetentionForm,
+        "quarantine": QuarantineForm,
     }
     names = [name for name in SettingsForm.model_fields if name not in sections]
     names += [f"{section}.{name}" for section, form in sections.items() for name in form.model_fields]

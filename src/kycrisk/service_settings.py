@@ -62,6 +62,9 @@ class JobsForm(BaseModel):
     )
     feeds: Cron | None = Field(default=None, description="lists from outside are brought up to date")
     retention: Cron | None = Field(default=None, description="what is past its `retention` is deleted")
+    cases: Cron | None = Field(
+        default=None, description="clocks of verification cases; every minute where a procedure is chosen"
+    )
 
 
 class RescreeningForm(BaseModel):
@@ -91,6 +94,7 @@ class RetentionForm(BaseModel):
     list_entries: Span | None = Field(default=None, description="ended entries of lists")
     exemptions: Span | None = Field(default=None, description="ended exemptions")
     api_keys: Span | None = Field(default=None, description="ended API keys")
+    cases: Span | None = Field(default=None, description="verification cases, after their end")
 
 
 class ServiceForm(BaseModel):

@@ -11,12 +11,17 @@ from starlette.exceptions import HTTPException
 from kycrisk.api import (
     accounts,
     batch,
+    case_inbox,
+    case_reviews,
+    case_steps,
+    cases,
     contract,
     decisions,
     deliveries,
     exemptions,
     feeds,
     health,
+    held,
     lists,
     rechecks,
     rulesets,
@@ -29,7 +34,10 @@ from kycrisk.api.tracing import NO_TRACING, Tracing
 from kycrisk.problems import Problem
 from kycrisk.store.failure import StoreError
 
-_RESOURCES = (batch, decisions, accounts, lists, exemptions, rulesets, feeds, rechecks, deliveries, health)
+_RESOURCES = (
+    batch, decisions, accounts, lists, exemptions, rulesets, feeds, held, rechecks, deliveries, health, cases,
+    case_steps, case_reviews, case_inbox,
+)  # fmt: skip
 _BY_STATUS = {
     400: Kind.BAD_REQUEST,
     404: Kind.NOT_FOUND,

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from random import SystemRandom
@@ -14,17 +14,20 @@ from typing import Any, TextIO
 
 from prometheus_client.core import Metric
 
+from kycrisk.api.case_measures import case_metrics
 from kycrisk.api.delivery_measures import delivery_metrics
 from kycrisk.api.logs import AccessLog
 from kycrisk.api.measures import Measures, gauge
 from kycrisk.api.rate import Rates
+from kycrisk.delivery.case_work import CaseWork
 from kycrisk.delivery.endpoint import endpoints_of, outbox_of
+from kycrisk.delivery.feed_flips import quarantine_of_store
 from kycrisk.delivery.rechecking import Rechecker
 from kycrisk.delivery.tally import Tally
 from kycrisk.delivery.worker import Rescreening, Worker
 from kycrisk.feeds.catalogue import Feed, read_catalogues
 from kycrisk.feeds.standing import FeedStanding, feed_standings
-from kycrisk.feeds.update import update
+from kycrisk.feeds.update import UpdateResult, update
 from kycrisk.problems import Problems
 from kycrisk.ruleset.evaluate import CompiledRuleset, compile_ruleset
 from kycrisk.screening.desk import now_utc
@@ -36,9 +39,12 @@ from kycrisk.sources.catalogue import signals_of_site, unanswered
 from kycrisk.sources.opening import Sources, open_sources
 from kycrisk.store.deliveries import Depth
 from kycrisk.store.failure import Conflict, NotFound, StoreUnavailable
-from kycrisk.store.screenings import Also
+from kycrisk.store.screenings import Also, all_of
 from kycrisk.store.sealing import SiteKey, make_site_key
 from kycrisk.store.store import Store
+from kycrisk.verification.bureau import Bureau
+from kycrisk.verification.opening import opener_of
+from kycrisk.verification.queue import Figures
 
 _log = logging.getLogger(__name__)
 
@@ -63,6 +69,7 @@ class Service:
         also: Also | None = None,
     ) -> None:
         self.settings, self.store, self.sources, self.clock = settings, store, sources, clock
+        self._site_key = site_key
         self.measures, self.access_log = Measures(), AccessLog(access_log)
         unusable = sources.unusable if sources else unanswered(settings.sources)
         self.standings = Standings(
@@ -75,7 +82,9 @@ class Service:
             on_reload=self.measures.reloaded,
         )
         self.endpoints, self.tally = endpoints_of(settings.webhooks.endpoints, site_key), Tally()
-        also = also or outbox_of(self.endpoints)
+        self.bureau = Bureau(settings, store, site_key, clock)
+        self.cases = self.bureau.cases
+        also = also or all_of(outbox_of(self.endpoints), opener_of(self.cases.site))
         reserve, limits = settings.service.commit_reserve, settings.service.limits
         self.screener = StoredScreener(store, site_key, self.measures, commit_reserve=reserve, also=also)
         self.rates = Rates(limits.requests_per_second, 2.0 * limits.requests_per_second, time.monotonic)
@@ -88,6 +97,7 @@ class Service:
         self.feeds: tuple[Feed, ...] = read_catalogues(settings.catalogues)
         self._feeds_standing: tuple[FeedStanding, ...] = ()
         self._depths: tuple[Depth, ...] = ()
+        self._case_figures: Figures | None = None
         self.measures.gauges.append(self._gauges)
         self.closing = AsyncExitStack()
 
@@ -126,12 +136,15 @@ class Service:
                 access_log=access_log,
                 also=also,
             )
+            opening.push_async_callback(service.bureau.aclose)
             await service.standings.take()
             await service.look_at_feeds()
             service.closing = opening.pop_all()
         service._start(service.standings.watch(), "reload")
         service._start(service._look_at_feeds_often(), "feeds")
         service._start(service._look_at_deliveries_often(), "deliveries")
+        if service.bureau.site.chosen:
+            service._start(service._look_at_cases_often(), "cases")
         for problem in settings.webhooks.problems:
             _log.error("a webhook is out of use: %s", problem)
         if works:
@@ -149,6 +162,7 @@ class Service:
             clock=self.clock,
             tally=self.tally,
             upgrade_tables=upgrade_tables,
+            case_work=CaseWork(self.bureau) if self.bureau.site.chosen else None,
         )
         try:
             await worker.start(self.closing)
@@ -159,12 +173,27 @@ class Service:
     async def _update_feeds(self) -> None:
         chosen = [feed for feed in self.feeds if feed.enabled]
         async with self.updating:
-            results = await asyncio.to_thread(
-                update, chosen, self.settings.snapshots, now=self.clock(), offline=False, force=False
-            )
+            results = await self.update_lists(chosen, force=False)
         await self.look_at_feeds()
         told = Counter(str(each.status) for each in results)
         _log.info("lists were brought up to date: %s", dict(told), extra={"job": "feeds"})
+
+    async def update_lists(self, feeds: Sequence[Feed], *, force: bool) -> list[UpdateResult]:
+        """Bring lists up to date; whoever asks holds `updating`. What looks like an accident is held, and logged."""
+        quarantine = quarantine_of_store(self.standing.site, self.store, self._site_key, self.clock())
+        results = await asyncio.to_thread(
+            update,
+            feeds,
+            self.settings.snapshots,
+            now=self.clock(),
+            offline=self.settings.offline,
+            force=force,
+            quarantine=quarantine,
+        )
+        for each in results:
+            if each.status == "held":
+                _log.warning("a new version of a list is held: %s", each.reason, extra={"list": each.feed.name})
+        return results
 
     @property
     def standing(self) -> Standing:
@@ -215,9 +244,16 @@ class Service:
                 self._depths = await self.store.deliveries.depths()
             await asyncio.sleep(5)
 
+    async def _look_at_cases_often(self) -> None:
+        while True:
+            with suppress(StoreUnavailable):
+                self._case_figures = await self.cases.figures()
+            await asyncio.sleep(15)
+
     def _gauges(self) -> Iterator[Metric]:
         now, standing = self.clock(), self.standing
         yield from delivery_metrics(self.tally, self._depths, now)
+        yield from case_metrics(self._case_figures)
         yield gauge("kycrisk_store_queue_depth", "Changes that wait for the writer.", [((), self.store.writer.depth)])
         yield gauge("kycrisk_screenings_under_way", "Screenings that are not answered yet.", [((), self.under_way)])
         yield gauge(
@@ -234,6 +270,12 @@ class Service:
             "kycrisk_list_usable",
             "Whether a list is fresh enough to answer.",
             [((each.feed.name,), float(each.state == "fresh")) for each in self._feeds_standing],
+            ("list",),
+        )
+        yield gauge(
+            "kycrisk_list_held",
+            "1 while a newer version of a list waits for somebody to release or refuse it.",
+            [((each.feed.name,), float(each.held is not None)) for each in self._feeds_standing],
             ("list",),
         )
         version, since = standing.ruleset.version, standing.since.timestamp()

@@ -113,6 +113,14 @@ class FeedsWanted(Form):
     force: bool = False
 
 
+class Held(Form):
+    """Why a held version of a list is released or refused, and by whom. `sha256`, or how it begins, says which one."""
+
+    why: Line
+    who: Words = ""
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{0,64}$")] = ""
+
+
 class Erasure(Form):
     """Why personal data is erased; it stands in the audit log, so it names nobody."""
 

@@ -54,6 +54,16 @@ exemptions: exemptions.yaml      # who is exempt from which rule, until when, an
 #   feeds: "17 */6 * * *"        # lists from outside
 #   retention: "41 3 * * *"      # delete what is past its time
 # retention: {signups: 400d}     # docs/settings.md
+# A new version of a list that looks like an accident waits for you: `kycrisk feeds review`, docs/lists.md.
+# quarantine: {flips: 0.5%, own: [example.com, 203.0.113.0/24]}
+
+# Verification: what happens behind the flag, by a procedure in rules/verification/. docs/verification.md
+# verification:
+#   policy: spacecore            # spacecore, stackbill, hostkey, binance, or your own
+#   public_url: https://verify.example.com
+#   ticket: {kind: whmcs, url: "https://billing.example.com", identifier: kycrisk, secret: {env: WHMCS_SECRET}}
+#   panel: {kind: whmcs, url: "https://billing.example.com", identifier: kycrisk, secret: {env: WHMCS_SECRET}}
+#   mail: {host: smtp.example.com, sender: verify@example.com, user: verify, password: {env: SMTP_PASSWORD}}
 
 # Sources that are asked about every signup whose outcome they could still change. Nobody is asked who does not stand
 # here. What each is sent, costs and keeps: docs/sources.md. Keys stand here, or as {env: NAME} or {file: PATH}.

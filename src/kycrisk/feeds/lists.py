@@ -138,6 +138,15 @@ class Lists:
             snapshots=tuple(one.snapshot for one in fresh),
         )
 
+    def with_entries(self, feed: Feed, entries: AnySet, as_of: datetime) -> Lists:
+        """The same lists, but for one that has other entries; where it was missing it is there now."""
+        before = [one for lists in self._fresh.values() for one in lists]
+        changed = ActiveList(feed=feed, as_of=as_of, sha256="", find=entries.find, entries=entries)
+        there = any(one.feed.name == feed.name for one in before)
+        fresh = [changed if one.feed.name == feed.name else one for one in before] + ([] if there else [changed])
+        missing = [one for lists in self._missing.values() for one in lists if one.feed.name != feed.name]
+        return Lists(fresh, missing)
+
     @classmethod
     def open(cls, feeds: Sequence[Feed], folder: Path, now: datetime) -> Lists:
         """The enabled feeds' compiled snapshots under `folder`, judged by their age at `now`.

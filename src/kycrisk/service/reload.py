@@ -146,7 +146,7 @@ def rule_texts(folder: Path) -> dict[str, str]:
 def _file_marks(settings: Settings, everything: bool) -> list[object]:
     """What tells that a file changed. Compiled lists are watched always, as they are replaced whole; what people edit
     only where that is wished, as it is saved half-way, too."""
-    found = [_stamp(path) for path in sorted(settings.snapshots.glob("*"))]
+    found = [_stamp(path) for path in sorted(settings.snapshots.glob("*.list"))]
     return [*found, *map(_stamp, _edited(settings))] if everything else found
 
 

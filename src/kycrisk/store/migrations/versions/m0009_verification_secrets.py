@@ -62,7 +62,7 @@ TOKENS = Table(
 
 
 revision = "0009"
-down_revision = "0002"
+down_revision = "0008"
 
 
 def upgrade() -> None:

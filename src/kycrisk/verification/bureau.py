@@ -1,0 +1,94 @@
+"""Everything about verification at a site, put together: cases, sessions with providers, codes, pictures, errands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from kycrisk.settings import Settings
+from kycrisk.store.failure import Conflict
+from kycrisk.store.sealing import SiteKey
+from kycrisk.store.store import Store
+from kycrisk.verification.account import number_of
+from kycrisk.verification.action import forget_actions, open_actions
+from kycrisk.verification.cases import Cases
+from kycrisk.verification.codes import forget_codes
+from kycrisk.verification.connections import Connections
+from kycrisk.verification.errand import Errands
+from kycrisk.verification.master_keys import make_master_key
+from kycrisk.verification.proof import Proofs
+from kycrisk.verification.reasons import read_reason, reason_text
+from kycrisk.verification.session import Sessions
+from kycrisk.verification.site import site_of
+from kycrisk.verification.state import State
+from kycrisk.verification.tokens import forget_tokens
+from kycrisk.verification.vault import Vault, destroy
+from kycrisk.verification.vault_folder import VaultFolder
+from kycrisk.verification.way_in import WayIn
+
+KEEP_ACTIONS, KEEP_SECRETS = timedelta(days=30), timedelta(days=7)
+
+
+class Bureau:
+    """The verification of a site. Belongs to one event loop; close it with `aclose`. Raises `Problems`.
+
+    Where no procedure is chosen cases can be read and nothing else: `vault` is None then.
+    """
+
+    def __init__(self, settings: Settings, store: Store, key: SiteKey, clock: Callable[[], datetime]) -> None:
+        chosen = settings.verification
+        self.site = site_of(settings, store, key, clock)
+        self.cases = Cases(self.site)
+        self._connections = Connections(chosen, clock)
+        self._store = store
+        self.link = WayIn(self.site, chosen.public_url)
+        self.outside = self._connections.outside(self.link, self._purge)
+        self.sessions = Sessions(site=self.site, providers=self._connections.providers(), public_url=chosen.public_url)
+        self.proofs = Proofs(site=self.site, outside=self.outside)
+        self.errands = Errands(site=self.site, outside=self.outside, reason_text=words_of)
+        self.vault = _vault(settings, store) if chosen.policy else None
+
+    async def let_go(self, account_id: str, actor: str) -> None:
+        """Close all cases of an account and have the panel let go what they hold back: before it is erased, as nobody
+        could name it to the panel afterwards. Raises `Conflict` when the panel does not do it now."""
+        number = await self._store.read(number_of, self.site.key, account_id)
+        if number is None:
+            return
+        for case in await self.cases.of_account(account_id):
+            if case.state is not State.CLOSED:
+                await self.cases.close(case.id, actor=actor)
+        while await self.errands.run(account=number):
+            pass
+        if await self._store.read(open_actions, number, "holds"):
+            message = "the panel still holds something back, and does not answer"
+            raise Conflict(message, "erase the account when it does: without its name nobody can let it go")
+
+    async def tidy(self) -> None:
+        """Delete what is of no use any more: work that ended long ago, codes and tokens that are over."""
+        now = self.site.clock()
+        await self._store.write(lambda tx: forget_actions(tx, now - KEEP_ACTIONS))
+        await self._store.write(lambda tx: forget_codes(tx, now - KEEP_SECRETS))
+        await self._store.write(lambda tx: forget_tokens(tx, now - KEEP_SECRETS))
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._connections.aclose()
+
+    async def _purge(self, case_id: str) -> None:
+        """From now on nobody can open the pictures of a case; the files go with the vault's next sweep."""
+        await self._store.write(lambda tx: destroy(tx, case_id, by="verification"))
+
+
+def words_of(code: str) -> str:
+    """A reason's code in the customer's words; a code of nobody's as it is."""
+    try:
+        return reason_text(read_reason(code))
+    except ValueError:
+        return code
+
+
+def _vault(settings: Settings, store: Store) -> Vault:
+    named = settings.verification.master_key
+    path = settings.folder / Path(named).expanduser() if named else settings.state / "master.key"
+    return Vault(store, VaultFolder(settings.state / "vault"), make_master_key(path))

@@ -1,0 +1,160 @@
+"""Cases over HTTP, as a host system asks for them."""
+
+from dataclasses import replace
+
+import pytest
+
+from kycrisk.api.asked import SCOPES
+from kycrisk.shipped import shipped
+from kycrisk.store.api_keys import NewKey
+from kycrisk.verification.documents.mrz import check_digit
+from kycrisk.verification.filling import NewPaper
+from tests.api.conftest import api, folder
+from tests.verification.cases.conftest import PERSON
+
+__all__ = ["api", "folder"]
+
+
+@pytest.fixture
+def ask(api, folder):
+    """Runs a coroutine function with a client whose key opens everything, at a site with a procedure."""
+
+    def run(body, policy="hostkey", settings=None, **more):
+        (folder / "rules" / "verification").mkdir()
+        for each in shipped("rules/verification").glob("*.yaml"):
+            text = each.read_text().replace("exempt: [disposable-mail]", "exempt: [company]")
+            (folder / "rules" / "verification" / each.name).write_text(text)
+        written = folder / "kycrisk.yaml"
+        written.write_text(written.read_text() + f"verification: {{policy: {policy}}}\n")
+        if settings is not None:
+            settings()
+
+        async def with_scopes(api):
+            new = NewKey(name="kim", scopes=tuple(SCOPES), by="tests")
+            api.token = (await api.service.store.api_keys.issue(new)).token
+            return await body(api)
+
+        return api(with_scopes, **more)
+
+    return run
+
+
+@pytest.mark.row("S1", "S5")
+def test_two_reasons_make_one_case_and_the_deadline_stays(ask):
+    async def body(api):
+        first = await api.ask("POST", "/v1/cases", {"account_id": "a-1", "trigger": "tos_violation"})
+        second = await api.ask("POST", "/v1/cases", {"account_id": "a-1", "trigger": "risk_flag", "reference": "x"})
+        third = await api.ask("POST", "/v1/cases", {"account_id": "a-1", "trigger": "risk_flag", "reference": "x"})
+        told = (await api.ask("GET", first.headers["Location"])).json()
+        return [first, second, third], told
+
+    answers, told = ask(body, "spacecore")
+    assert [each.status_code for each in answers] == [201, 200, 200]
+    assert len({each.json()["id"] for each in answers}) == 1
+    assert len({each.json()["deadline_at"] for each in answers}) == 1
+    assert [each["trigger"] for each in told["triggers"]] == ["tos_violation", "risk_flag"]
+
+
+@pytest.mark.row("H15", "H13")
+def test_nothing_is_asked_before_consent(ask):
+    async def body(api):
+        path = (await api.ask("POST", "/v1/cases", {"account_id": "a-1", "trigger": "mandatory"})).headers["Location"]
+        data = {"values": PERSON}
+        before = [
+            await api.ask("PUT", f"{path}/personal-data", data),
+            await api.ask("POST", f"{path}/start", {}),
+        ]
+        started = await api.ask("POST", f"{path}/start", {"text_version": "2026-11", "address": "192.0.2.7"})
+        entered = await api.ask("PUT", f"{path}/personal-data", data)
+        return before, started, entered
+
+    before, started, entered = ask(body)
+    assert [each.status_code for each in before] == [403, 403]
+    assert before[0].json()["type"].endswith("/consent-missing")
+    assert (started.status_code, started.json()["state"]) == (200, "collecting")
+    assert entered.status_code == 200
+
+
+@pytest.mark.row("H6", "H7", "H8")
+def test_an_abuse_report_holds_back_who_is_not_verified(ask):
+    async def body(api):
+        gates = [(await api.ask("GET", "/v1/gates/a-1/service")).json()["passage"]]
+        event = {"account_id": "a-1", "reference": "dmca-1"}
+        reported = await api.ask("POST", "/v1/abuse-events", event)
+        again = await api.ask("POST", "/v1/abuse-events", event)
+        gates += [(await api.ask("GET", f"/v1/gates/a-1/{gate}")).json()["passage"] for gate in ("service", "refund")]
+        return reported, again, gates, (await api.ask("GET", "/v1/gates/a-1/refund")).json()["reasons"]
+
+    reported, again, gates, reasons = ask(body)
+    assert (reported.status_code, again.status_code) == (201, 200)
+    assert [each["kind"] for each in reported.json()["standing"]["holds"]] == ["services", "refunds"]
+    assert gates == ["allow", "deny", "deny"]
+    assert reasons == ["it takes the level `verified`, and the account has none", "held back: abuse"]
+
+
+@pytest.mark.row("H2")
+def test_every_signup_opens_a_case_where_it_is_mandatory(ask):
+    async def body(api):
+        outcome = (await api.screen()).json()["outcome"]
+        cases = (await api.ask("GET", "/v1/cases?account_id=a-1")).json()["items"]
+        await api.screen()
+        return outcome, cases, (await api.ask("GET", "/v1/cases")).json()["items"]
+
+    outcome, cases, later = ask(body)
+    assert outcome == "allow"
+    assert [(each["trigger"], each["state"]) for each in cases] == [("mandatory", "open")]
+    assert len(later) == 1
+
+
+def test_only_keys_with_the_scope_review(ask):
+    async def body(api):
+        token = (await api.key("cases")).token
+        return [(await api.ask("GET", path, token=token)).status_code for path in ("/v1/reviews", "/v1/cases")]
+
+    assert ask(body) == [403, 200]
+
+
+@pytest.mark.row("Q8", "H4", "Q18")
+def test_the_zone_is_held_against_what_was_entered(ask):
+    """A letter that differs, a date, and an expired document are each found."""
+
+    async def body(api):
+        cases, path = api.service.cases, (await opened(api)).headers["Location"]
+        case = path.rpartition("/")[2]
+        await api.ask("POST", f"{path}/start", {"text_version": "1"})
+        data = {name: PERSON[name] for name in ("first_name", "date_of_birth", "street", "city", "postal_code")}
+        data |= {"last_name": "Dow", "nationality": "CH", "house_number": "1", "region": "BE"}
+        await api.ask("PUT", f"{path}/country", {"country": "CH"})
+        await api.ask("PUT", f"{path}/personal-data", {"values": data})
+        new = NewPaper(category="identity", type="passport", side="front", country="CH", source="upload", file="f")
+        paper = await cases.keep_paper(case, new)
+        for pose in ("a", "b", "c"):
+            await cases.keep_paper(case, replace(new, category="selfie", type="selfie", side=pose, file=pose))
+        await api.ask("POST", f"{path}/confirm")
+        await api.ask("POST", f"{path}/submit")
+        zone = f"/v1/reviews/{case}/documents/{paper}/zone"
+        good = await api.ask("POST", zone, {"text": passport("DOE", "JANE", "901231", "310517")})
+        old = await api.ask("POST", zone, {"text": passport("DOW", "JANE", "901230", "200101")})
+        none = await api.ask("POST", zone, {"text": "hello"})
+        return good, old, none, (await api.ask("GET", f"/v1/reviews/{case}")).json()["results"]
+
+    good, old, none, results = ask(body, "binance")
+    assert good.json()["reasons"] == ["DATA_MISMATCH(last_name)"]
+    assert good.json()["expires"] == "2031-05-17T00:00:00Z"
+    assert old.json()["reasons"] == ["DOC_EXPIRED", "DATA_MISMATCH(date_of_birth)"]
+    assert none.status_code == 422
+    assert [each["result"] for each in results[:3]] == ["passed", "passed", "passed"]
+
+
+async def opened(api):
+    return await api.ask("POST", "/v1/cases", {"account_id": "a-1", "trigger": "self_request"})
+
+
+def passport(last, first, born, expires):
+    """A passport's zone with the right check digits (ICAO Doc 9303 part 4)."""
+    line = f"P<CHE{last}<<{first}".ljust(44, "<")
+    number = "X1234567<" + check_digit("X1234567<")
+    birth, expiry = born + check_digit(born), expires + check_digit(expires)
+    optional = "<" * 14 + check_digit("<" * 14)
+    whole = check_digit(number + birth + expiry + optional)
+    return f"{line}\n{number}CHE{birth}F{expiry}{optional}{whole}"
