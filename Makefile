@@ -21,6 +21,10 @@ $(VENV)/.installed-lint: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --group lint
 	@touch $@
 
+$(VENV)/.installed-spark: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet --group spark
+	@touch $@
+
 $(VENV)/.installed-durable: $(VENV)/.installed-test
 	$(BIN)/python -m pip install --quiet --editable ".[durable]"
 	@$(BIN)/python -c "import durable_rules_engine"
@@ -55,6 +59,7 @@ soak: $(VENV)/.installed-test  ## hours: what CI does a few times, hundreds of t
 	  tests/api/test_serving.py tests/delivery/test_kill.py tests/store/test_kill.py
 	KYCRISK_TEST_PROFILE=soak $(BIN)/python -m pytest tests/ruleset
 	KYCRISK_TEST_PROFILE=soak $(BIN)/python -m pytest tests/verification/cases/test_kill.py tests/verification/cases/test_races.py
+	KYCRISK_TEST_PROFILE=soak $(BIN)/python -m pytest tests/rescreening/delta/test_list_changes.py tests/rescreening/delta/test_rule_changes.py
 
 clean:
 	rm -rf $(VENV) demo build dist

@@ -18,9 +18,11 @@ from types import ModuleType
 from typing import Any
 
 from bench import (
+    backtest,
     cases,
     columns,
     command,
+    delta,
     dns,
     durable,
     evaluation,
@@ -29,6 +31,7 @@ from bench import (
     loading,
     network,
     quarantine,
+    rescreen,
     screening,
     service,
 )
@@ -44,6 +47,9 @@ SCRIPTS = (
     quarantine,
     screening,
     columns,
+    rescreen,
+    delta,
+    backtest,
     command,
     dns,
     network,

@@ -263,6 +263,8 @@ SCOPED = [
     ("GET", "/v1/accounts/x", "read"),
     ("GET", "/v1/accounts/x/export", "admin"),
     ("POST", "/v1/accounts/x/erase", "admin"),
+    ("GET", "/v1/accounts/x/labels", "read"),
+    ("POST", "/v1/accounts/x/labels", "lists"),
     ("GET", "/v1/lists", "read"),
     ("GET", "/v1/lists/office/entries", "read"),
     ("POST", "/v1/lists/office/entries", "lists"),

@@ -25,7 +25,7 @@ from kycrisk.delivery.endpoint import endpoints_of, outbox_of
 from kycrisk.delivery.feed_flips import quarantine_of_store
 from kycrisk.delivery.rechecking import Rechecker
 from kycrisk.delivery.tally import Tally
-from kycrisk.delivery.worker import Worker
+from kycrisk.delivery.worker import Rescreening, Worker
 from kycrisk.feeds.catalogue import Feed, read_catalogues
 from kycrisk.feeds.standing import FeedStanding, feed_standings
 from kycrisk.feeds.update import UpdateResult, update
@@ -114,10 +114,12 @@ class Service:
         upgrade_tables: bool = False,
         also: Also | None = None,
         works: bool = False,
+        rescreening: Rescreening | None = None,
     ) -> Service:
         """The service of a site, with rules and lists taken. Raises `Problems`, `StoreError`.
 
-        When it `works`, it sends what is due and runs what recurs, as well as screening.
+        When it `works`, it sends what is due and runs what recurs, as well as screening; `rescreening` is what the
+        schedule for it runs.
         """
         site_key = await asyncio.to_thread(make_site_key, settings.site_key)
         async with AsyncExitStack() as opening:
@@ -149,16 +151,17 @@ class Service:
         for problem in settings.webhooks.problems:
             _log.error("a webhook is out of use: %s", problem)
         if works:
-            await service._work(upgrade_tables)
+            await service._work(upgrade_tables, rescreening)
         return service
 
-    async def _work(self, upgrade_tables: bool) -> None:
+    async def _work(self, upgrade_tables: bool, rescreening: Rescreening | None) -> None:
         worker = Worker(
             settings=self.settings,
             store=self.store,
             endpoints=self.endpoints,
             rechecker=Rechecker(self.store, self.screener, lambda: self.standing, self.clock),
             update_feeds=self._update_feeds,
+            rescreening=rescreening,
             clock=self.clock,
             tally=self.tally,
             upgrade_tables=upgrade_tables,

@@ -22,6 +22,7 @@ from kycrisk.api.processes import BACKLOG, Place, share
 from kycrisk.api.service import Service
 from kycrisk.api.siblings import Siblings
 from kycrisk.api.tracing import tracing_of
+from kycrisk.delivery.worker import Rescreening
 from kycrisk.settings import Settings
 from kycrisk.store.screenings import Also
 
@@ -52,6 +53,7 @@ def serve(
     works: bool = True,
     processes: int = 1,
     on_listening: Callable[[str, int], None] = lambda host, port: None,
+    rescreening: Rescreening | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT. SIGHUP reloads rules and lists. It `works` beside: it sends and runs what recurs.
 
@@ -67,7 +69,9 @@ def serve(
             return
     sys.setswitchinterval(_SWITCH)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, watch_files, upgrade_tables, log, also, works, place, on_listening))
+        runner.run(
+            _serve(settings, watch_files, upgrade_tables, log, also, works, place, on_listening, rescreening)
+        )  # fmt: skip
 
 
 async def _serve(
@@ -79,11 +83,18 @@ async def _serve(
     works: bool,
     place: Place | None,
     on_listening: Callable[[str, int], None],
+    rescreening: Rescreening | None,
 ) -> None:
     if place is not None and place.number:
         works = upgrade_tables = False
     service = await Service.open(
-        settings, watch_files=watch_files, access_log=log, upgrade_tables=upgrade_tables, also=also, works=works
+        settings,
+        watch_files=watch_files,
+        access_log=log,
+        upgrade_tables=upgrade_tables,
+        also=also,
+        works=works,
+        rescreening=rescreening,
     )
     gc.collect()
     gc.freeze()  # lists and rules live as long as the process: nothing looks through them again for garbage

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kycrisk.cli.app import Fault
 from kycrisk.cli.options import Config, Offline, settings_of
 from kycrisk.cli.terminal import note, visible
+
+if TYPE_CHECKING:
+    from kycrisk.delivery.worker import Rescreening
+    from kycrisk.settings import Settings
 
 EXTRA = 'pip install "kycrisk[service]"'
 
@@ -62,15 +66,32 @@ def serve(
         port=settings.service.port if port is None else port,
     )
 
+    settings = replace(settings, service=service, database=database or settings.database)
     try:
         serve_until_stopped(
-            replace(settings, service=service, database=database or settings.database),
+            settings,
             watch_files=reload,
             upgrade_tables=upgrade,
             works=worker,
             log=sys.stderr,
             processes=workers,
             on_listening=lambda at, number: note(visible(f"kycrisk: listening on {at}:{number}")),
+            rescreening=scheduled_rescreening(settings) if worker else None,
         )
     except StoreError as error:
         raise Fault(error.message, error.help) from None
+
+
+def scheduled_rescreening(settings: Settings) -> Rescreening | None:
+    """What the schedule of the settings runs; None where there is none."""
+    if not settings.rescreening.schedule:
+        return None
+    try:
+        from kycrisk.delivery.rescreening import ScheduledRescreening
+    except ModuleNotFoundError as missing:
+        if missing.name != "polars":
+            raise
+        raise Fault("`rescreening` needs Polars, which is not installed", "pip install 'kycrisk[batch]'") from None
+    from kycrisk.screening.desk import now_utc
+
+    return ScheduledRescreening(settings, now_utc)

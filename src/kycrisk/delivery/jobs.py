@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 #: Runs one job to its end; what it returns is logged.
 Run = Callable[[], Awaitable[object]]
 
-QUEUE = "kycrisk-jobs"
+QUEUE, LONG_QUEUE = "kycrisk-jobs", "kycrisk-long-jobs"
 BEAT_EVERY = timedelta(seconds=10)
 DEAD_AFTER = timedelta(seconds=60)
 _PREFIX = "kycrisk-"
@@ -48,11 +48,12 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What recurs: a name, a cron expression in UTC, and what is done."""
+    """What recurs: a name, a cron expression in UTC, and what is done. A `long` one keeps no other waiting."""
 
     name: str
     cron: str
     run: Run
+    long: bool = False
 
 
 _running: dict[str, Callable[[str], None]] = {}  # DBOS is one for a process, and so is what runs its jobs
@@ -141,14 +142,15 @@ class Jobs:
         }
         DBOS(config=config)
         DBOS.launch()
-        DBOS.register_queue(QUEUE, worker_concurrency=1, global_concurrency=1, on_conflict="always_update")
+        for queue in (QUEUE, LONG_QUEUE):
+            DBOS.register_queue(queue, worker_concurrency=1, global_concurrency=1, on_conflict="always_update")
         wanted: list[ScheduleInput] = [
             {
                 "schedule_name": f"{_PREFIX}{job.name}",
                 "workflow_fn": job_workflow,
                 "schedule": job.cron,
                 "context": job.name,
-                "queue_name": QUEUE,
+                "queue_name": LONG_QUEUE if job.long else QUEUE,
             }
             for job in self._jobs.values()
         ]

@@ -158,6 +158,12 @@ class Source(Generic[Key]):
         kept = self._cache.get(self.client.cache_key(key))
         return self._from(kept) if kept is not None else None
 
+    async def peek(self, key: Key) -> Consulted | None:
+        """What is kept about a key; None when the source would have to be asked."""
+        text = self.client.cache_key(key)
+        kept = self._cache.get(text) or await self._recall(text)
+        return self._from(kept) if kept else None
+
     async def aclose(self) -> None:
         """Give up what is under way."""
         await self._flights.aclose()

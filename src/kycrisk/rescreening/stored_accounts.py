@@ -47,6 +47,7 @@ ACCOUNT_COLUMNS: Mapping[str, pl.DataType] = {
     "score": pl.Int64(),
     "settled": pl.Boolean(),
     "ruleset": pl.String(),
+    "hits": pl.List(pl.String()),  # the rules that hit then
 }
 
 
@@ -91,6 +92,7 @@ async def account_chunks(
     upto: int | None = None,
     size: int = CHUNK,
     signups: bool = True,
+    of_readable: Mapping[str, Type] | None = None,
 ) -> AsyncIterator[StoredAccounts]:
     """The accounts numbered above `after` and up to `upto` (None: the last there is now), in chunks.
 
@@ -99,11 +101,31 @@ async def account_chunks(
     """
     bodies, end = Bodies(), await last_account(store) if upto is None else upto
     while True:
-        chunk = await store.read(read_accounts, site_key, bodies, signals, after, end, size, signups)
+        chunk = await store.read(read_accounts, site_key, bodies, signals, after, end, size, signups, of_readable)
         if chunk is None:
             return
         yield chunk
         after = chunk.last
+
+
+async def chosen_accounts(
+    store: Store,
+    site_key: SiteKey,
+    signals: Mapping[str, Type],
+    numbers: Sequence[int],
+    *,
+    signups: bool = True,
+    of_readable: Mapping[str, Type] | None = None,
+) -> AsyncIterator[StoredAccounts]:
+    """The accounts of these numbers, each a chunk of its own; those that are not there are left out.
+
+    The options are those of `account_chunks`.
+    """
+    bodies = Bodies()
+    for number in numbers:
+        chunk = await store.read(read_accounts, site_key, bodies, signals, number - 1, number, 1, signups, of_readable)
+        if chunk is not None:
+            yield chunk
 
 
 async def last_account(store: Store) -> int:
@@ -126,8 +148,12 @@ def read_accounts(
     upto: int,
     size: int = CHUNK,
     signups: bool = True,
+    of_readable: Mapping[str, Type] | None = None,
 ) -> StoredAccounts | None:
-    """The first `size` accounts numbered above `after` and up to `upto`; None where there are none."""
+    """The first `size` accounts numbered above `after` and up to `upto`; None where there are none.
+
+    The options are those of `account_chunks`.
+    """
     table = ACCOUNTS.c
     wanted = ACCOUNTS_WITH_KEYS.where(table.id > after, table.id <= upto).order_by(table.id).limit(size)
     accounts = connection.execute(wanted).all()
@@ -138,10 +164,12 @@ def read_accounts(
     given = _signups(connection, first, last)
     rows = [_row(each, decisions.get(each.id), given.get(each.id), site) for each in accounts]
     evidence = [_evidence(connection, decisions.get(each.id), site, bodies) for each in accounts]
-    told = [_facts(each, signals) for each in evidence]
+    raws = tuple(_raw(given.get(each.id), site) if signups else None for each in accounts)
+    some = signals if of_readable is None else of_readable
+    told = [_facts(each, signals if raw is None else some) for each, raw in zip(evidence, raws, strict=True)]
     return StoredAccounts(
         accounts=pl.DataFrame(rows, schema=dict(ACCOUNT_COLUMNS), orient="row"),
-        signups=tuple(_raw(given.get(each.id), site) if signups else None for each in accounts),
+        signups=raws,
         facts=pl.DataFrame(
             [column(name, type_, [_value(facts, name) for facts in told]) for name, type_ in signals.items()]
         ),
@@ -189,7 +217,7 @@ def _row(account: Any, decision: Row[Any] | None, signup: Row[Any] | None, site:
         moment(signup.submitted_at) if signup else None,
     )
     if decision is None:
-        return (*who, None, None, None, None, None, None, None)
+        return (*who, *[None] * (len(ACCOUNT_COLUMNS) - len(who)))
     return (
         *who,
         decision.seq,
@@ -199,6 +227,7 @@ def _row(account: Any, decision: Row[Any] | None, signup: Row[Any] | None, site:
         decision.score,
         bool(decision.settled),
         decision.ruleset,
+        json.loads(decision.findings)["hit"],
     )
 
 

@@ -10,6 +10,7 @@ from kycrisk.problems import Problem, Problems, did_you_mean
 from kycrisk.settings import Settings
 from kycrisk.shipped import shipped
 from kycrisk.store.failure import NotFound
+from kycrisk.store.labels import put
 from kycrisk.store.sealing import SiteKey
 from kycrisk.store.store import Store
 from kycrisk.store.transaction import Transaction
@@ -58,7 +59,9 @@ def site_of(settings: Settings, store: Store, key: SiteKey, clock: Callable[[], 
         place = str(settings.file or settings.folder)
         raise Problems([Problem(place, f"there is no procedure `{chosen}` in `{settings.rules / FOLDER}`", help_)])
     free_mail = free_mail_domains() if chosen else frozenset()
-    return Site(store=store, key=key, policies=policies, chosen=chosen, clock=clock, free_mail=free_mail)
+    return Site(
+        store=store, key=key, policies=policies, chosen=chosen, clock=clock, free_mail=free_mail, put_label=put
+    )  # fmt: skip
 
 
 def free_mail_domains() -> frozenset[str]:

@@ -129,14 +129,14 @@ def test_an_answer_outlives_the_process_where_it_should():
         await first.ask()
         second = Site(Acme(), terms, kept=first.kept)
         second.later(hours=1)
+        peeked = await second.source.peek("a")
         answer = await second.ask()
-        before = list(second.client.asked)
         second.later(hours=23)
-        await second.ask()  # a day after the first answer
-        return answer.asked, answer.as_of, before, second.client.asked
+        gone = await second.source.peek("a")
+        return peeked == answer, answer.asked, answer.as_of, second.client.asked, gone is None
 
-    assert run(work(True)) == (False, NOW, [], ["a"])
-    assert run(work(False)) == (True, NOW + timedelta(hours=1), ["a"], ["a"])
+    assert run(work(True)) == (True, False, NOW, [], True)
+    assert run(work(False)) == (False, True, NOW + timedelta(hours=1), ["a"], False)
 
 
 def test_every_type_survives_a_restart():
