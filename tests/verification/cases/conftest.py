@@ -112,7 +112,7 @@ class Office:
         """The same with a changed procedure."""
         policy = replace(self.site.policy, **values)
         policies = replace(self.site.policies, by_id={**self.site.policies.by_id, policy.id: policy})
-        return Office(self.store, self.clock, policy.id, policies)
+        return Office(self.store, self.clock, policy.id, policies, put_label=self.site.put_label)
 
     async def open(self, account="a-1", trigger=Trigger.SELF_REQUEST, **more):
         return (await self.cases.open(account, trigger, actor="tests", **more)).case

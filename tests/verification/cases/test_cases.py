@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from kycrisk.store.failure import Conflict
+from kycrisk.store.labels import put
 from kycrisk.store.rulesets import SecondPersonNeeded
 from kycrisk.verification.attempt import Told
 from kycrisk.verification.disclosure import NewDisclosure
@@ -242,6 +243,16 @@ def test_a_verified_account_is_not_asked_again_by_a_flag(office, make):
         return again.is_new, again.case.id == case.id, insisted.is_new
 
     assert office(body) == (False, True, True)
+
+
+def test_a_rejection_is_a_label_for_backtests(office):
+    async def body(office):
+        office = office.changed(attempts=1)
+        case = await office.submitted()
+        await office.cases.judge(case.id, retry())
+        return [(each.label, each.source == f"case {case.id}") for each in await office.store.labels.of("a-1")]
+
+    assert office(body, "stackbill", put_label=put) == [("fraud", True)]
 
 
 def test_an_approval_exempts_rules_and_a_label_is_put(office):
