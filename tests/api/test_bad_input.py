@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from kycrisk.api.asked import SCOPES
 from kycrisk.screening.desk import now_utc
 from tests.api.conftest import SIGNUP
 
@@ -14,7 +15,6 @@ MISSING = "every signup has `account_id`, `email`, `ip`"
 UNDECLARED = "declare `signup.seats` under `attributes:` in the policy file, or leave it out"
 UNUSABLE = "one of its parameters cannot be used"
 NO_KEY = "there is no API key in the `Authorization: Bearer` header"
-SCOPES = ("screen", "read", "lists", "rules", "admin")
 BROKEN = "policy: {bands: {verify: 10}}\nrules: [{id: x}]\n"
 
 # name, (method, path, headers, content), (status, slug, detail, errors as (place, message, help))
@@ -293,6 +293,30 @@ SCOPED = [
     ("POST", "/v1/deliveries/1/replay", "admin"),
     ("POST", "/v1/deliveries/replay", "admin"),
     ("POST", "/v1/deliveries/endpoints/ep_1/enable", "admin"),
+    ("POST", "/v1/cases", "cases"),
+    ("GET", "/v1/cases", "cases"),
+    ("GET", "/v1/cases/x", "cases"),
+    ("POST", "/v1/cases/x/dispute", "cases"),
+    ("POST", "/v1/cases/x/help", "cases"),
+    ("POST", "/v1/cases/x/close", "cases"),
+    ("POST", "/v1/cases/x/start", "cases"),
+    ("PUT", "/v1/cases/x/country", "cases"),
+    ("PUT", "/v1/cases/x/personal-data", "cases"),
+    ("PUT", "/v1/cases/x/document", "cases"),
+    ("POST", "/v1/cases/x/attest", "cases"),
+    ("POST", "/v1/cases/x/confirm", "cases"),
+    ("POST", "/v1/cases/x/submit", "cases"),
+    ("POST", "/v1/cases/x/withdraw", "cases"),
+    ("GET", "/v1/gates/x/refund", "cases"),
+    ("POST", "/v1/abuse-events", "cases"),
+    ("GET", "/v1/accounts/x/verification", "cases"),
+    ("GET", "/v1/reviews", "review"),
+    ("GET", "/v1/reviews/x", "review"),
+    ("POST", "/v1/reviews/x/documents/x", "review"),
+    ("POST", "/v1/reviews/x/documents/x/zone", "review"),
+    ("POST", "/v1/reviews/x/decision", "review"),
+    ("POST", "/v1/accounts/x/disclosures", "disclose"),
+    ("GET", "/v1/accounts/x/disclosures", "disclose"),
 ]
 
 
