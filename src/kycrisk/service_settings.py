@@ -62,6 +62,9 @@ class JobsForm(BaseModel):
     )
     feeds: Cron | None = Field(default=None, description="lists from outside are brought up to date")
     retention: Cron | None = Field(default=None, description="what is past its `retention` is deleted")
+    cases: Cron | None = Field(
+        default=None, description="clocks of verification cases; every minute where a procedure is chosen"
+    )
 
 
 class RetentionForm(BaseModel):

@@ -28,6 +28,9 @@ from kycrisk.shipped import shipped
 from kycrisk.sources.choice import NOTHING_CHOSEN, Choice
 from kycrisk.sources.choosing import SECTIONS, is_confidential, read_choice
 from kycrisk.sources.form import Surroundings
+from kycrisk.verification_settings import NO_VERIFICATION, VerificationSettings, read_verification
+from kycrisk.verification_settings import SECTION as VERIFICATION
+from kycrisk.verification_settings import is_confidential as is_verification_secret
 from kycrisk.webhook_settings import NO_WEBHOOKS, Webhooks, read_webhooks
 from kycrisk.webhook_settings import SECTION as WEBHOOKS
 from kycrisk.webhook_settings import is_confidential as is_webhook_secret
@@ -61,6 +64,7 @@ class Settings:
     site_key: Path
     service: ServiceSettings = field(default_factory=ServiceSettings)
     webhooks: Webhooks = NO_WEBHOOKS
+    verification: VerificationSettings = NO_VERIFICATION
     jobs: JobsForm = field(default_factory=JobsForm)
     retention: RetentionForm = field(default_factory=RetentionForm)
 
@@ -115,6 +119,7 @@ class SettingsForm(BaseModel):
     site_key: str = Field(default="", description="the file of the site key; default: site.key in `state`")
     service: ServiceForm = Field(default_factory=ServiceForm, description="how `kycrisk serve` runs")
     webhooks: Any = Field(default=None, description="where decisions are sent")
+    verification: Any = Field(default=None, description="what happens behind the flag")
     jobs: JobsForm = Field(default_factory=JobsForm, description="when what recurs is done")
     retention: RetentionForm = Field(default_factory=RetentionForm, description="how long what is kept is kept")
     offline: bool = Field(default=False, description="never use the network")
@@ -155,16 +160,29 @@ def read_settings(where: Path, *, environ: Mapping[str, str] = os.environ) -> Se
         raise Problems([Problem(str(where), "there is no such folder", "`kycrisk init` makes one")])
     present, folder = file.is_file(), file.parent.resolve()
     if not present:
-        return _settings(_overridden(SettingsForm(), environ), None, folder, NOTHING_CHOSEN, NO_WEBHOOKS)
+        return _settings(_overridden(SettingsForm(), environ), None, folder, _Sections())
     document = open_document(file, confidential=_is_confidential)
-    sections = [(name,) for name in (*SECTIONS, WEBHOOKS)]
-    form = _overridden(document.read(SettingsForm, but=sections), environ)
+    others = [(name,) for name in (*SECTIONS, WEBHOOKS, VERIFICATION)]
+    form = _overridden(document.read(SettingsForm, but=others), environ)
     around = Surroundings(folder=folder, environ=environ)
-    return _settings(form, file, folder, read_choice(document, around), read_webhooks(document, around))
+    sections = _Sections(
+        read_choice(document, around), read_webhooks(document, around), read_verification(document, around)
+    )
+    return _settings(form, file, folder, sections)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sections:
+    """The sections that have readers of their own."""
+
+    sources: Choice = NOTHING_CHOSEN
+    webhooks: Webhooks = NO_WEBHOOKS
+    verification: VerificationSettings = NO_VERIFICATION
 
 
 def _is_confidential(at: At) -> bool:
-    return is_confidential(at) or is_webhook_secret(at) or at == ("database",)  # its URL may hold a password
+    hidden = is_confidential(at) or is_webhook_secret(at) or is_verification_secret(at)
+    return hidden or at == ("database",)  # its URL may hold a password
 
 
 def _overridden(form: SettingsForm, environ: Mapping[str, str]) -> SettingsForm:
@@ -198,7 +216,7 @@ def _check_listen(variable: str, text: str) -> None:
         raise Problems([Problem(f"${variable}", str(error))]) from None
 
 
-def _settings(form: SettingsForm, file: Path | None, folder: Path, sources: Choice, webhooks: Webhooks) -> Settings:
+def _settings(form: SettingsForm, file: Path | None, folder: Path, sections: _Sections) -> Settings:
     def at(text: str) -> Path:
         return folder / Path(text).expanduser()
 
@@ -219,8 +237,9 @@ def _settings(form: SettingsForm, file: Path | None, folder: Path, sources: Choi
         site_key=at(form.site_key) if form.site_key else state / "site.key",
         service=service_settings(form.service),
         engine=form.engine,
-        sources=sources,
-        webhooks=webhooks,
+        sources=sections.sources,
+        webhooks=sections.webhooks,
+        verification=sections.verification,
         jobs=form.jobs,
         retention=form.retention,
     )

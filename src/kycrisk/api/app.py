@@ -11,6 +11,9 @@ from starlette.exceptions import HTTPException
 from kycrisk.api import (
     accounts,
     batch,
+    case_reviews,
+    case_steps,
+    cases,
     contract,
     decisions,
     deliveries,
@@ -29,7 +32,21 @@ from kycrisk.api.tracing import NO_TRACING, Tracing
 from kycrisk.problems import Problem
 from kycrisk.store.failure import StoreError
 
-_RESOURCES = (batch, decisions, accounts, lists, exemptions, rulesets, feeds, rechecks, deliveries, health)
+_RESOURCES = (
+    batch,
+    decisions,
+    accounts,
+    lists,
+    exemptions,
+    rulesets,
+    feeds,
+    rechecks,
+    deliveries,
+    health,
+    cases,
+    case_steps,
+    case_reviews,
+)
 _BY_STATUS = {
     400: Kind.BAD_REQUEST,
     404: Kind.NOT_FOUND,

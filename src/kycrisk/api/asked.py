@@ -18,6 +18,9 @@ SCOPES = {
     "lists": "change lists and exemptions, and update feeds",
     "rules": "write, approve and publish rules",
     "admin": "export and erase accounts",
+    "cases": "open, read and close verification cases, and ask gates",
+    "review": "see what customers entered, and decide cases",
+    "disclose": "write down and read to whom personal data was given",
 }
 LEAST_DEADLINE_MS, MOST_DEADLINE_MS = 10, 60_000
 

@@ -19,6 +19,7 @@ from kycrisk.store.failure import (
 )
 from kycrisk.store.pages import BadCursor
 from kycrisk.store.rulesets import SecondPersonNeeded
+from kycrisk.verification.refusal import ConsentMissing, Incomplete
 
 MEDIA_TYPE = "application/problem+json"
 TYPES = "https://kycrisk.invalid/problems/"
@@ -32,12 +33,14 @@ class Kind(Enum):
     BAD_REQUEST = 400, "The request cannot be read"
     UNAUTHENTICATED = 401, "No valid API key"
     FORBIDDEN = 403, "The API key is not for this"
+    CONSENT_MISSING = 403, "The customer has not agreed yet"
     NOT_FOUND = 404, "There is no such thing"
     METHOD_NOT_ALLOWED = 405, "This method is not for this path"
     BODY_TOO_SLOW = 408, "The body did not come in time"
     CONFLICT = 409, "It contradicts what is there"
     IDEMPOTENCY_CONFLICT = 409, "The idempotency key came with another body"
     SECOND_PERSON_NEEDED = 409, "A second person has to approve"
+    INCOMPLETE = 409, "Something is still missing"
     ERASED = 410, "The personal data was erased"
     TOO_LARGE = 413, "The body is too large"
     UNSUPPORTED_MEDIA_TYPE = 415, "The body is of another kind than expected"
@@ -104,6 +107,8 @@ def problem_document(refused: Refused, *, instance: str, request_id: str) -> byt
 _BY_ERROR: tuple[tuple[type[StoreError], Kind], ...] = (
     (IdempotencyConflict, Kind.IDEMPOTENCY_CONFLICT),
     (SecondPersonNeeded, Kind.SECOND_PERSON_NEEDED),
+    (ConsentMissing, Kind.CONSENT_MISSING),
+    (Incomplete, Kind.INCOMPLETE),
     (NotFound, Kind.NOT_FOUND),
     (Erased, Kind.ERASED),
     (Conflict, Kind.CONFLICT),
@@ -119,5 +124,7 @@ def refusal_of(error: StoreError) -> Refused:
         return Refused(Kind.STORE_UNAVAILABLE, detail, headers={"Retry-After": "1"}, reason=error.reason.value)
     kind = next((kind for type_, kind in _BY_ERROR if isinstance(error, type_)), Kind.INVALID_REQUEST)
     place = "cursor" if isinstance(error, BadCursor) else ""
+    if isinstance(error, Incomplete):
+        return Refused(kind, error.message, error.problems)
     told = [Problem(place, error.message, error.help)] if error.help or place else []
     return Refused(kind, error.message, told)

@@ -18,6 +18,7 @@ from kycrisk.api.delivery_measures import delivery_metrics
 from kycrisk.api.logs import AccessLog
 from kycrisk.api.measures import Measures, gauge
 from kycrisk.api.rate import Rates
+from kycrisk.delivery.case_work import CaseWork
 from kycrisk.delivery.endpoint import endpoints_of, outbox_of
 from kycrisk.delivery.rechecking import Rechecker
 from kycrisk.delivery.tally import Tally
@@ -36,9 +37,14 @@ from kycrisk.sources.catalogue import signals_of_site, unanswered
 from kycrisk.sources.opening import Sources, open_sources
 from kycrisk.store.deliveries import Depth
 from kycrisk.store.failure import Conflict, NotFound, StoreUnavailable
-from kycrisk.store.screenings import Also
+from kycrisk.store.screenings import Also, all_of
 from kycrisk.store.sealing import SiteKey, make_site_key
 from kycrisk.store.store import Store
+from kycrisk.verification.cases import Cases
+from kycrisk.verification.connections import Connections
+from kycrisk.verification.errand import Errands
+from kycrisk.verification.opening import opener_of
+from kycrisk.verification.site import site_of
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +81,8 @@ class Service:
             on_reload=self.measures.reloaded,
         )
         self.endpoints, self.tally = endpoints_of(settings.webhooks.endpoints, site_key), Tally()
-        also = also or outbox_of(self.endpoints)
+        self.cases = Cases(site_of(settings, store, site_key, clock))
+        also = also or all_of(outbox_of(self.endpoints), opener_of(self.cases.site))
         reserve, limits = settings.service.commit_reserve, settings.service.limits
         self.screener = StoredScreener(store, site_key, self.measures, commit_reserve=reserve, also=also)
         self.rates = Rates(limits.requests_per_second, 2.0 * limits.requests_per_second, time.monotonic)
@@ -137,6 +144,11 @@ class Service:
         return service
 
     async def _work(self, upgrade_tables: bool) -> None:
+        work = None
+        if self.cases.site.chosen:
+            connections = Connections(self.settings.verification, self.clock)
+            self.closing.push_async_exit(connections)
+            work = CaseWork(Errands(site=self.cases.site, outside=connections.outside()))
         worker = Worker(
             settings=self.settings,
             store=self.store,
@@ -146,6 +158,7 @@ class Service:
             clock=self.clock,
             tally=self.tally,
             upgrade_tables=upgrade_tables,
+            case_work=work,
         )
         try:
             await worker.start(self.closing)

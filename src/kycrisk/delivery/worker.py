@@ -12,6 +12,7 @@ from importlib.metadata import version
 from random import SystemRandom
 from typing import Any
 
+from kycrisk.delivery.case_work import EVERY_MINUTE, CaseWork
 from kycrisk.delivery.courier import Courier
 from kycrisk.delivery.endpoint import Endpoint
 from kycrisk.delivery.feeds_update import update_often
@@ -40,6 +41,7 @@ class Worker:
     clock: Callable[[], datetime]
     tally: Tally
     upgrade_tables: bool = False
+    case_work: CaseWork | None = None
 
     async def start(self, closing: AsyncExitStack) -> None:
         """Begin. What `closing` closes ends it: what is being sent is sent to its end, the rest is given back."""
@@ -50,7 +52,9 @@ class Worker:
             feeds = update_often(settings.jobs.feeds, self.update_feeds, state=settings.state, clock=self.clock)
             task = asyncio.create_task(feeds, name="kycrisk-feeds-update")
             closing.push_async_callback(_cancelled, task)
-        if settings.jobs.recheck or settings.jobs.retention:
+        if self.case_work is not None and not settings.offline:
+            self._start_case_work(self.case_work, closing)
+        if settings.jobs.recheck or settings.jobs.retention or self.case_work is not None:
             await self._start_jobs(closing)
 
     async def _start_courier(self, closing: AsyncExitStack) -> None:
@@ -68,11 +72,22 @@ class Worker:
 
         closing.push_async_callback(stop)
 
+    def _start_case_work(self, work: CaseWork, closing: AsyncExitStack) -> None:
+        task = asyncio.create_task(work.run(), name="kycrisk-case-work")
+        task.add_done_callback(_tell_failure)
+
+        async def stop() -> None:
+            work.stop()
+            await asyncio.wait([task])
+
+        closing.push_async_callback(stop)
+
     async def _start_jobs(self, closing: AsyncExitStack) -> None:
         wanted = self.settings.jobs
         found = [
             Job("recheck", wanted.recheck, self.rechecker.run) if wanted.recheck else None,
             Job("retention", wanted.retention, self._retain) if wanted.retention else None,
+            Job("cases", wanted.cases or EVERY_MINUTE, self.case_work.tick) if self.case_work else None,
         ]
         named = {job.name: job for job in found if job is not None}
         jobs = Jobs(self.store, named, clock=self.clock, tally=self.tally, upgrade_tables=self.upgrade_tables)

@@ -50,7 +50,7 @@ class Database:
                     driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
                 else:
                     driver.autocommit = True  # VACUUM stands outside of transactions
-                    driver.execute("VACUUM account_keys")
+                    driver.execute("VACUUM account_keys, vault_files")
                     driver.autocommit = False
             finally:
                 connection.close()

@@ -62,7 +62,7 @@ class ExemptionRecords:
 
     async def add(self, exemption: NewExemption) -> StoredExemption:
         """Raises `StoreError` for one of an unknown kind, or that ended before it began."""
-        return await self._writer.write(_add, exemption)
+        return await self._writer.write(add_exemptions, exemption)
 
     async def end(self, id: int, by: str) -> StoredExemption:
         """End an exemption now. Raises `NotFound`, and `Conflict` when it has ended already."""
@@ -77,7 +77,8 @@ class ExemptionRecords:
         return await self._reader.read(_page, after, limit)
 
 
-def _add(tx: Transaction, asked: Sequence[NewExemption]) -> list[StoredExemption]:
+def add_exemptions(tx: Transaction, asked: Sequence[NewExemption]) -> list[StoredExemption]:
+    """Exempt subjects in a transaction that something else is changed in, too. Raises `StoreError`."""
     return [_add_one(tx, each) for each in asked]
 
 

@@ -51,6 +51,19 @@ class Added(NamedTuple):
 Also = Callable[[Transaction, Sequence[Added]], None]
 
 
+def all_of(*others: Also | None) -> Also | None:
+    """Several of them as one; None where there are none."""
+    chosen = tuple(each for each in others if each is not None)
+    if len(chosen) < 2:
+        return chosen[0] if chosen else None
+
+    def also(tx: Transaction, added: Sequence[Added]) -> None:
+        for each in chosen:
+            each(tx, added)
+
+    return also
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screening:
     """What is stored about one screening, all of it or nothing.

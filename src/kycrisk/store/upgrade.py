@@ -15,7 +15,10 @@ from sqlalchemy import Connection
 from kycrisk.store.database import Database, open_for_upgrade
 from kycrisk.store.failure import WrongSchema, border
 from kycrisk.store.schema import METADATA
+from kycrisk.store.secrets_schema import TOKENS
 
+#: Parts with tables in modules of their own: a table is among METADATA's once its module is read.
+PARTS = (TOKENS,)
 VERSION_TABLE = "kycrisk_version"
 _ADVISORY_LOCK = 0x6B796372  # "kycr": two processes that start at once upgrade one after the other
 

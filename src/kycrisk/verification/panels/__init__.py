@@ -1,0 +1,1 @@
+"""Panels that hold things back, interchangeable behind `outside.Panel`."""

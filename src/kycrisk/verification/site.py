@@ -1,0 +1,67 @@
+"""What cases of a site are handled with: its store, its procedures, and its clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from kycrisk.problems import Problem, Problems, did_you_mean
+from kycrisk.settings import Settings
+from kycrisk.shipped import shipped
+from kycrisk.store.failure import NotFound
+from kycrisk.store.sealing import SiteKey
+from kycrisk.store.store import Store
+from kycrisk.store.transaction import Transaction
+from kycrisk.verification.case import Case
+from kycrisk.verification.policies import FOLDER, Policies, policy_files, read_policies
+from kycrisk.verification.policy import Policy
+
+#: Writes a label of an account (`fraud`, `legitimate`) in a transaction: account id, label, source, moment.
+PutLabel = Callable[[Transaction, str, str, str, datetime], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """The surroundings of cases. `chosen` is the id of the procedure that new cases get; empty: none are opened."""
+
+    store: Store
+    key: SiteKey
+    policies: Policies
+    chosen: str
+    clock: Callable[[], datetime]
+    free_mail: Collection[str] = frozenset()  # domains of free mailboxes
+    put_label: PutLabel | None = None  # None: labels are kept nowhere
+
+    @property
+    def policy(self) -> Policy | None:
+        """The procedure for new cases."""
+        return self.policies.by_id.get(self.chosen)
+
+    def policy_of(self, case: Case) -> Policy:
+        """The procedure that a case follows. Raises `NotFound` when its file is gone."""
+        found = self.policies.by_id.get(case.policy)
+        if found is None:
+            raise NotFound(
+                f"there is no procedure `{case.policy}` any more", "put its file back into rules/verification"
+            )
+        return found
+
+
+def site_of(settings: Settings, store: Store, key: SiteKey, clock: Callable[[], datetime]) -> Site:
+    """The site that settings describe. Raises `Problems` for procedures that are wrong, or one that is not there."""
+    chosen = settings.verification.policy
+    files = policy_files(settings.rules)
+    policies = read_policies(files) if chosen else Policies()
+    if chosen and chosen not in policies.by_id:
+        help_ = did_you_mean(chosen, policies.by_id) or "the procedures are: " + ", ".join(policies.by_id)
+        place = str(settings.file or settings.folder)
+        raise Problems([Problem(place, f"there is no procedure `{chosen}` in `{settings.rules / FOLDER}`", help_)])
+    free_mail = free_mail_domains() if chosen else frozenset()
+    return Site(store=store, key=key, policies=policies, chosen=chosen, clock=clock, free_mail=free_mail)
+
+
+def free_mail_domains() -> frozenset[str]:
+    """Domains where everybody gets a mailbox, from the list that ships with the program."""
+    lines = shipped("data/lists/mail_provider.txt").read_text("utf-8").splitlines()
+    return frozenset(line.strip() for line in lines if line.strip() and not line.startswith("#"))

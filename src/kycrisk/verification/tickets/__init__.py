@@ -1,0 +1,1 @@
+"""Ticket systems, interchangeable behind `outside.Tickets`."""

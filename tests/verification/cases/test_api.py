@@ -1,0 +1,108 @@
+"""Cases over HTTP, as a host system asks for them."""
+
+import pytest
+
+from kycrisk.api.asked import SCOPES
+from kycrisk.shipped import shipped
+from kycrisk.store.api_keys import NewKey
+from tests.api.conftest import api, folder
+from tests.verification.cases.conftest import PERSON
+
+__all__ = ["api", "folder"]
+
+
+@pytest.fixture
+def ask(api, folder):
+    """Runs a coroutine function with a client whose key opens everything, at a site with a procedure."""
+
+    def run(body, policy="hostkey"):
+        (folder / "rules" / "verification").mkdir()
+        for each in shipped("rules/verification").glob("*.yaml"):
+            text = each.read_text().replace("exempt: [disposable-mail]", "exempt: [company]")
+            (folder / "rules" / "verification" / each.name).write_text(text)
+        settings = folder / "kycrisk.yaml"
+        settings.write_text(settings.read_text() + f"verification: {{policy: {policy}}}\n")
+
+        async def with_scopes(api):
+            new = NewKey(name="kim", scopes=tuple(SCOPES), by="tests")
+            api.token = (await api.service.store.api_keys.issue(new)).token
+            return await body(api)
+
+        return api(with_scopes)
+
+    return run
+
+
+@pytest.mark.row("S1", "S5")
+def test_two_reasons_make_one_case_and_the_deadline_stays(ask):
+    async def body(api):
+        first = await api.ask("POST", "/v1/cases", {"account_id": "a-1", "trigger": "tos_violation"})
+        second = await api.ask("POST", "/v1/cases", {"account_id": "a-1", "trigger": "risk_flag", "reference": "x"})
+        third = await api.ask("POST", "/v1/cases", {"account_id": "a-1", "trigger": "risk_flag", "reference": "x"})
+        told = (await api.ask("GET", first.headers["Location"])).json()
+        return [first, second, third], told
+
+    answers, told = ask(body, "spacecore")
+    assert [each.status_code for each in answers] == [201, 200, 200]
+    assert len({each.json()["id"] for each in answers}) == 1
+    assert len({each.json()["deadline_at"] for each in answers}) == 1
+    assert [each["trigger"] for each in told["triggers"]] == ["tos_violation", "risk_flag"]
+
+
+@pytest.mark.row("H15", "H13")
+def test_nothing_is_asked_before_consent(ask):
+    async def body(api):
+        path = (await api.ask("POST", "/v1/cases", {"account_id": "a-1", "trigger": "mandatory"})).headers["Location"]
+        data = {"values": PERSON}
+        before = [
+            await api.ask("PUT", f"{path}/personal-data", data),
+            await api.ask("POST", f"{path}/start", {}),
+        ]
+        started = await api.ask("POST", f"{path}/start", {"text_version": "2026-11", "address": "192.0.2.7"})
+        entered = await api.ask("PUT", f"{path}/personal-data", data)
+        return before, started, entered
+
+    before, started, entered = ask(body)
+    assert [each.status_code for each in before] == [403, 403]
+    assert before[0].json()["type"].endswith("/consent-missing")
+    assert (started.status_code, started.json()["state"]) == (200, "collecting")
+    assert entered.status_code == 200
+
+
+@pytest.mark.row("H6", "H7", "H8")
+def test_an_abuse_report_holds_back_who_is_not_verified(ask):
+    async def body(api):
+        gates = [(await api.ask("GET", "/v1/gates/a-1/service")).json()["passage"]]
+        event = {"account_id": "a-1", "reference": "dmca-1"}
+        reported = await api.ask("POST", "/v1/abuse-events", event)
+        again = await api.ask("POST", "/v1/abuse-events", event)
+        gates += [(await api.ask("GET", f"/v1/gates/a-1/{gate}")).json()["passage"] for gate in ("service", "refund")]
+        return reported, again, gates, (await api.ask("GET", "/v1/gates/a-1/refund")).json()["reasons"]
+
+    reported, again, gates, reasons = ask(body)
+    assert (reported.status_code, again.status_code) == (201, 200)
+    assert [each["kind"] for each in reported.json()["standing"]["holds"]] == ["services", "refunds"]
+    assert gates == ["allow", "deny", "deny"]
+    assert reasons == ["it takes the level `verified`, and the account has none", "held back: abuse"]
+
+
+@pytest.mark.row("H2")
+def test_every_signup_opens_a_case_where_it_is_mandatory(ask):
+    async def body(api):
+        outcome = (await api.screen()).json()["outcome"]
+        cases = (await api.ask("GET", "/v1/cases?account_id=a-1")).json()["items"]
+        await api.screen()
+        return outcome, cases, (await api.ask("GET", "/v1/cases")).json()["items"]
+
+    outcome, cases, later = ask(body)
+    assert outcome == "allow"
+    assert [(each["trigger"], each["state"]) for each in cases] == [("mandatory", "open")]
+    assert len(later) == 1
+
+
+def test_only_keys_with_the_scope_review(ask):
+    async def body(api):
+        token = (await api.key("cases")).token
+        return [(await api.ask("GET", path, token=token)).status_code for path in ("/v1/reviews", "/v1/cases")]
+
+    assert ask(body) == [403, 200]

@@ -1,0 +1,93 @@
+"""Outgoing work: what goes out, in which order, and what is moot when its turn comes."""
+
+import pytest
+
+from kycrisk.verification.action import ActionState, actions_of
+from kycrisk.verification.errand import Errands
+from kycrisk.verification.review import Judged, Verdict
+from kycrisk.verification.state import Trigger
+from tests.verification.cases.panel import outside
+
+
+def errands_of(office, **more):
+    made = outside(**more)
+    return Errands(site=office.site, outside=made), made
+
+
+async def states(office, case):
+    return {name: state.name for name, state, _ in await office.store.read(actions_of, case.id)}
+
+
+@pytest.mark.row("S6", "S11", "S12", "S17", "S18")
+def test_the_result_stands_in_the_ticket_called_kyc(office):
+    async def body(office):
+        errands, out = errands_of(office)
+        case = await office.filled(trigger=Trigger.SELF_REQUEST)
+        await errands.run_all()
+        await office.cases.submit(case.id)
+        office = office.changed(attempts=3)
+        await office.cases.judge(case.id, Judged(verdict=Verdict.RETRY, by="kim", reasons=("IMAGE_BLURRED",)))
+        await errands.run_all()
+        return out.tickets.tickets
+
+    [ticket] = office(body)
+    assert ticket["subject"] == "KYC"
+    assert len(ticket["said"]) == 2
+    assert "Your verification failed." in ticket["said"][1]
+    assert "IMAGE_BLURRED" in ticket["said"][1]
+
+
+def test_orders_are_held_back_and_let_go(office):
+    async def body(office):
+        errands, out = errands_of(office)
+        case = await office.submitted()
+        await office.cases.judge(case.id, Judged(verdict=Verdict.RETRY, by="kim", reasons=("UNREADABLE",)))
+        await office.sweep(days=4)
+        await errands.run_all()
+        held = out.panel.held()
+        await office.cases.start(case.id)
+        file = await office.cases.get(case.id)
+        assert file.case.is_overdue
+        await office.cases.submit(case.id)
+        await office.cases.judge(case.id, Judged(verdict=Verdict.APPROVE, by="kim"))
+        await errands.run_all()
+        return held, out.panel.log, await office.store.audit.verify()
+
+    held, log, verified = office(body, "spacecore")
+    assert held == {("a-1", "orders")}
+    assert log == [("hold", "a-1", "orders"), ("release", "a-1", "orders")]
+    assert verified.holds
+
+
+def test_what_nobody_wishes_any_more_is_moot(office):
+    async def body(office):
+        errands, out = errands_of(office)
+        case = await office.open()
+        await office.sweep(hours=73)
+        await office.cases.close(case.id, actor="kim")
+        await errands.run_all()
+        return await states(office, case), out.mail.letters, out.panel.log
+
+    found, letters, log = office(body)
+    assert set(found.values()) == {"MOOT"}
+    assert (letters, log) == ([], [])
+
+
+def test_a_panel_that_is_down_is_tried_again_and_mail_does_not_wait_for_it(office, make):
+    async def body(office):
+        errands, out = errands_of(office)
+        await office.store.decisions.add(make.screening("a-1", office.clock.now))  # the signup has the address
+        case = await office.open()
+        await office.sweep(hours=73)
+        out.panel.down = True
+        await errands.run_all()
+        before = await states(office, case)
+        out.panel.down = False
+        office.clock.forward(minutes=1)
+        await errands.run_all()
+        return before, await states(office, case), [each.subject for each in out.mail.letters], out.panel.log
+
+    before, after, subjects, log = office(body)
+    assert (before["holds"], after["holds"]) == (ActionState.WAITING.name, ActionState.DONE.name)
+    assert (before["mail.overdue"], log) == ("DONE", [("hold", "a-1", "orders")])
+    assert subjects == ["SpaceCore: Please verify your account", "SpaceCore: The time for your verification is over"]
