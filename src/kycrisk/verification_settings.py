@@ -113,6 +113,11 @@ class VerificationForm(Form):
         default_factory=list, description="who hears of overdue reviews and of customers who ask for help"
     )
     sms: SmsForm | None = Field(default=None, description="how texts go to phones")
+    master_key: str = Field(
+        default="",
+        max_length=4096,
+        description="the file of the keys of pictures; default: master.key in `state`",
+    )
     providers: ProvidersForm = Field(default_factory=ProvidersForm, description="identity providers")
 
 
@@ -127,6 +132,7 @@ class VerificationSettings:
     mail: MailForm | None = None
     operators: tuple[str, ...] = ()
     sms: SmsForm | None = None
+    master_key: str = ""
     providers: ProvidersForm = field(default_factory=ProvidersForm)
 
     @property
@@ -172,5 +178,6 @@ def read_verification(document: Document, around: Surroundings) -> VerificationS
         mail=form.mail,
         operators=tuple(form.operators),
         sms=form.sms,
+        master_key=form.master_key,
         providers=form.providers,
     )

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from kycrisk.api import (
     accounts,
     batch,
+    case_inbox,
     case_reviews,
     case_steps,
     cases,
@@ -33,20 +34,9 @@ from kycrisk.problems import Problem
 from kycrisk.store.failure import StoreError
 
 _RESOURCES = (
-    batch,
-    decisions,
-    accounts,
-    lists,
-    exemptions,
-    rulesets,
-    feeds,
-    rechecks,
-    deliveries,
-    health,
-    cases,
-    case_steps,
-    case_reviews,
-)
+    batch, decisions, accounts, lists, exemptions, rulesets, feeds, rechecks, deliveries, health, cases, case_steps,
+    case_reviews, case_inbox,
+)  # fmt: skip
 _BY_STATUS = {
     400: Kind.BAD_REQUEST,
     404: Kind.NOT_FOUND,

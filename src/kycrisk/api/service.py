@@ -40,11 +40,8 @@ from kycrisk.store.failure import Conflict, NotFound, StoreUnavailable
 from kycrisk.store.screenings import Also, all_of
 from kycrisk.store.sealing import SiteKey, make_site_key
 from kycrisk.store.store import Store
-from kycrisk.verification.cases import Cases
-from kycrisk.verification.connections import Connections
-from kycrisk.verification.errand import Errands
+from kycrisk.verification.bureau import Bureau
 from kycrisk.verification.opening import opener_of
-from kycrisk.verification.site import site_of
 
 _log = logging.getLogger(__name__)
 
@@ -81,7 +78,8 @@ class Service:
             on_reload=self.measures.reloaded,
         )
         self.endpoints, self.tally = endpoints_of(settings.webhooks.endpoints, site_key), Tally()
-        self.cases = Cases(site_of(settings, store, site_key, clock))
+        self.bureau = Bureau(settings, store, site_key, clock)
+        self.cases = self.bureau.cases
         also = also or all_of(outbox_of(self.endpoints), opener_of(self.cases.site))
         reserve, limits = settings.service.commit_reserve, settings.service.limits
         self.screener = StoredScreener(store, site_key, self.measures, commit_reserve=reserve, also=also)
@@ -131,6 +129,7 @@ class Service:
                 access_log=access_log,
                 also=also,
             )
+            opening.push_async_callback(service.bureau.aclose)
             await service.standings.take()
             await service.look_at_feeds()
             service.closing = opening.pop_all()
@@ -144,11 +143,6 @@ class Service:
         return service
 
     async def _work(self, upgrade_tables: bool) -> None:
-        work = None
-        if self.cases.site.chosen:
-            connections = Connections(self.settings.verification, self.clock)
-            self.closing.push_async_exit(connections)
-            work = CaseWork(Errands(site=self.cases.site, outside=connections.outside()))
         worker = Worker(
             settings=self.settings,
             store=self.store,
@@ -158,7 +152,7 @@ class Service:
             clock=self.clock,
             tally=self.tally,
             upgrade_tables=upgrade_tables,
-            case_work=work,
+            case_work=CaseWork(self.bureau) if self.bureau.site.chosen else None,
         )
         try:
             await worker.start(self.closing)

@@ -1,4 +1,4 @@
-"""What cases need done by themselves: outgoing work all the time, clocks as a job, providers that were not heard of.
+"""What cases need done by themselves: outgoing work all the time, clocks as a job, providers not heard of asked.
 
 Any number of processes do the outgoing work of one database; the clocks are a job that runs once across all of them.
 """
@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from kycrisk.store.failure import StoreUnavailable
-from kycrisk.verification.errand import Errands
+from kycrisk.verification.bureau import Bureau
 from kycrisk.verification.sweep import sweep
 
 _log = logging.getLogger(__name__)
@@ -25,14 +25,14 @@ EVERY_MINUTE = "* * * * *"
 class CaseWork:
     """The work of a site's cases. Belongs to one event loop."""
 
-    errands: Errands
+    bureau: Bureau
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
         """Do outgoing work until `stop`; what is under way then is ended."""
         while not self._stop.is_set():
             try:
-                while not self._stop.is_set() and await self.errands.run():
+                while not self._stop.is_set() and await self.bureau.errands.run():
                     pass
                 await self._pause(LOOK_EVERY)
             except StoreUnavailable as gone:
@@ -47,8 +47,11 @@ class CaseWork:
         self._stop.set()
 
     async def tick(self) -> dict[str, int]:
-        """Reminders, deadlines and all other clocks, by now; how often what was done."""
-        return dict(await sweep(self.errands.site))
+        """All clocks, by now; how often what was done. Providers that were not heard of are asked, pictures deleted."""
+        done = dict(await sweep(self.bureau.site))
+        asked = await self.bureau.sessions.ask_stale()
+        purged = await self.bureau.vault.sweep() if self.bureau.vault is not None else 0
+        return {**done, "providers_asked": asked, "pictures_deleted": purged}
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):

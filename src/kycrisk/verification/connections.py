@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from importlib.metadata import version
 from ipaddress import ip_network
@@ -15,6 +14,11 @@ from kycrisk.verification.messages.smtp import SmtpMail
 from kycrisk.verification.outside import Link, Mail, Outside, Panel, Purge, Sms, Tickets, no_link, nothing_to_purge
 from kycrisk.verification.panels.webhook import WebhookPanel
 from kycrisk.verification.panels.whmcs import WhmcsPanel
+from kycrisk.verification.providers.idenfy import ENDPOINT as IDENFY_ENDPOINT
+from kycrisk.verification.providers.idenfy import Idenfy, IdenfySettings
+from kycrisk.verification.providers.provider import Provider
+from kycrisk.verification.providers.stripe_identity import ENDPOINT as STRIPE_ENDPOINT
+from kycrisk.verification.providers.stripe_identity import StripeIdentity, StripeIdentitySettings
 from kycrisk.verification.signed import SignedPost
 from kycrisk.verification.tickets.email import MailTickets
 from kycrisk.verification.tickets.fossbilling import FossBillingTickets
@@ -37,13 +41,10 @@ class Connections:
             for allowed in ((), _EVERYWHERE)
         )
 
-    async def __aenter__(self) -> Connections:
-        return self
-
-    async def __aexit__(self, *raised: object) -> None:
-        async with AsyncExitStack() as closing:
-            closing.push_async_callback(self._public.aclose)
-            closing.push_async_callback(self._any.aclose)
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._public.aclose()
+        await self._any.aclose()
 
     def http(self, *, private: bool) -> Http:
         """The client for what may, or may not, be at an address that is not public."""
@@ -62,6 +63,27 @@ class Connections:
             link=link,
             purge=purge,
         )
+
+    def providers(self) -> Mapping[str, Provider]:
+        """The identity providers that there are keys for."""
+        found: dict[str, Provider] = {}
+        idenfy, stripe = self._settings.providers.idenfy, self._settings.providers.stripe
+        if idenfy is not None:
+            keys = IdenfySettings(
+                api_key=idenfy.api_key,
+                api_secret=idenfy.api_secret,
+                signing_keys=(idenfy.signing_key,),
+                endpoint=idenfy.endpoint or IDENFY_ENDPOINT,
+            )
+            found["idenfy"] = Idenfy(self.http(private=idenfy.allow_private), keys, self._clock)
+        if stripe is not None:
+            stripe_keys = StripeIdentitySettings(
+                api_key=stripe.api_key,
+                signing_keys=(stripe.signing_key,),
+                endpoint=stripe.endpoint or STRIPE_ENDPOINT,
+            )
+            found["stripe"] = StripeIdentity(self.http(private=stripe.allow_private), stripe_keys, self._clock)
+        return found
 
     def _mail(self, form: MailForm) -> Mail:
         return SmtpMail(
