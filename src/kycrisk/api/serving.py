@@ -9,12 +9,13 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from typing import TextIO
 
 import uvicorn
 import uvloop
+from fastapi import APIRouter
 
 from kycrisk.api.app import make_app
 from kycrisk.api.logs import log_to
@@ -46,6 +47,7 @@ def serve(
     log: TextIO = sys.stderr,
     also: Also | None = None,
     works: bool = True,
+    pages: Sequence[APIRouter] = (),
     on_listening: Callable[[str, int], None] = lambda host, port: None,
 ) -> None:
     """Serve until SIGTERM or SIGINT. SIGHUP reloads rules and lists. It `works` beside: it sends and runs what recurs.
@@ -53,7 +55,7 @@ def serve(
     Raises `Problems`, `StoreError` and `OSError`."""
     log_to(log)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, watch_files, upgrade_tables, log, also, works, on_listening))
+        runner.run(_serve(settings, watch_files, upgrade_tables, log, also, works, pages, on_listening))
 
 
 async def _serve(
@@ -63,6 +65,7 @@ async def _serve(
     log: TextIO,
     also: Also | None,
     works: bool,
+    pages: Sequence[APIRouter],
     on_listening: Callable[[str, int], None],
 ) -> None:
     service = await Service.open(
@@ -74,7 +77,7 @@ async def _serve(
     tracing = tracing_of(os.environ, version("kycrisk"))
     try:
         config = uvicorn.Config(
-            make_app(service, tracing),
+            make_app(service, tracing, pages),
             host=settings.service.host,
             port=settings.service.port,
             http="httptools",

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kycrisk.cli.app import Fault
 from kycrisk.cli.options import Config, Offline, settings_of
 from kycrisk.cli.terminal import note, visible
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
 
 EXTRA = 'pip install "kycrisk[service]"'
 
@@ -53,6 +57,7 @@ def serve(
     from kycrisk.store.failure import StoreError
 
     settings = settings_of(ctx, config, offline)
+    pages = _pages() if settings.verification.policy else ()
     service = replace(
         settings.service,
         host=host or settings.service.host,
@@ -68,8 +73,19 @@ def serve(
             watch_files=reload,
             upgrade_tables=upgrade,
             works=worker,
+            pages=pages,
             log=sys.stderr,
             on_listening=listening,
         )
     except StoreError as error:
         raise Fault(error.message, error.help) from None
+
+
+def _pages() -> Sequence[APIRouter]:
+    """The pages of customers and reviewers, which only sites with a procedure have."""
+    try:
+        from kycrisk.web.pages import PAGES
+    except ModuleNotFoundError as missing:
+        help_ = 'pip install "kycrisk[service,verification]"'
+        raise Fault(f"the pages of verification need `{missing.name}`, which is not installed", help_) from None
+    return PAGES

@@ -17,6 +17,7 @@ from kycrisk.verification.proof import Proofs
 from kycrisk.verification.reasons import read_reason, reason_text
 from kycrisk.verification.session import Sessions
 from kycrisk.verification.site import site_of
+from kycrisk.verification.upload import Uploads
 from kycrisk.verification.vault import Vault, destroy
 from kycrisk.verification.vault_folder import VaultFolder
 from kycrisk.verification.way_in import WayIn
@@ -40,6 +41,7 @@ class Bureau:
         self.proofs = Proofs(site=self.site, outside=self.outside)
         self.errands = Errands(site=self.site, outside=self.outside, reason_text=words_of)
         self.vault = _vault(settings, store) if chosen.policy else None
+        self.uploads = None if self.vault is None else Uploads(self.site, self.vault)
 
     async def aclose(self) -> None:
         """Close every connection."""

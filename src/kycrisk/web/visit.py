@@ -57,6 +57,10 @@ class Stop(Exception):
         self.response = page(request, "customer/refused.html", status, reason=reason)
 
 
+class LogIn(Exception):
+    """Nobody is logged in as a reviewer: the browser is sent to where keys are entered."""
+
+
 class PageRoute(APIRoute):
     """A route whose refusals are pages."""
 
@@ -68,6 +72,8 @@ class PageRoute(APIRoute):
                 return await handle(request)
             except Stop as stop:
                 return stop.response
+            except LogIn:
+                return RedirectResponse("/review/login", 303)
             except Erased:
                 return page(request, "customer/refused.html", 410, reason="erased")
             except StoreError as error:
