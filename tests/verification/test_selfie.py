@@ -1,0 +1,103 @@
+"""Selfies: poses that nobody knows before, three pictures, enough light."""
+
+import hashlib
+from collections import Counter
+
+import pytest
+from PIL import Image
+
+from kycrisk.verification.documents.kinds import DocumentKind, Side, kinds_of, missing_sides, mrz_side, sides_of
+from kycrisk.verification.documents.picture import accept_picture
+from kycrisk.verification.documents.selfie import Frame, Pose, judge_selfie, pose_text, poses
+from tests.verification.pictures import blurred, dimmed, document, jpeg, on_a_table
+
+
+def stream(seed):
+    """Bytes that are the same for the same seed."""
+    state = {"count": 0}
+
+    def draw(count):
+        state["count"] += 1
+        return hashlib.sha256(f"{seed} {state['count']}".encode()).digest()[:count]
+
+    return draw
+
+
+@pytest.mark.row("Q11")
+def test_poses_are_drawn_and_the_centre_is_always_among_them():
+    drawn = [poses(random=stream(seed)) for seed in range(300)]
+    assert {len(each) for each in drawn} == {3}
+    assert all(Pose.CENTRE in each and len({*each}) == 3 for each in drawn)
+    assert len({*drawn}) > 30  # of 36
+    assert Counter(each.index(Pose.CENTRE) for each in drawn).keys() == {0, 1, 2}
+    assert poses(random=stream(1)) == poses(random=stream(1))
+    with pytest.raises(ValueError, match="from 1 to 5 poses"):
+        poses(6)
+
+
+@pytest.mark.parametrize("pose", Pose)
+def test_every_pose_has_words_in_both_languages(pose):
+    assert pose_text(pose)
+    assert pose_text(pose, "de") != pose_text(pose)
+
+
+PORTRAIT = on_a_table(document("card_front", 900), size=(800, 600))
+
+
+def frames(wanted, make=lambda image: image):
+    shifted = [PORTRAIT.rotate(number, fillcolor=(92, 74, 60)) for number in range(len(wanted))]
+    return [Frame(pose, accept_picture(jpeg(make(image)))) for pose, image in zip(wanted, shifted, strict=True)]
+
+
+WANTED = (Pose.LEFT, Pose.CENTRE, Pose.UP)
+SERIES = {
+    "all three": (frames(WANTED), []),
+    "a little soft, as webcams are": (frames(WANTED, lambda image: blurred(image, 2)), []),
+    "one is missing": (frames(WANTED)[:2], ["FACE_FAILED"]),
+    "another pose": (frames((Pose.LEFT, Pose.RIGHT, Pose.UP)), ["FACE_FAILED"]),
+    "in the dark": (frames(WANTED, lambda image: dimmed(image, 0.2)), ["IMAGE_DARK"]),
+    "out of focus": (frames(WANTED, lambda image: blurred(image, 12)), ["IMAGE_BLURRED"]),
+    "one picture three times": ([Frame(pose, accept_picture(jpeg(PORTRAIT))) for pose in WANTED], ["FACE_FAILED"]),
+    "nothing on them": (
+        [
+            Frame(pose, accept_picture(jpeg(Image.new("RGB", (640, 480), (200, 200 - 9 * number, 200)))))
+            for number, pose in enumerate(WANTED)
+        ],
+        ["UNREADABLE"],
+    ),
+}
+
+
+@pytest.mark.row("Q11")
+@pytest.mark.parametrize(("given", "reasons"), SERIES.values(), ids=SERIES)
+def test_a_series_that_can_be_compared(given, reasons):
+    assert [str(reason) for reason in judge_selfie(WANTED, given)] == reasons
+
+
+@pytest.mark.row("Q9")
+@pytest.mark.parametrize(
+    ("kind", "sides"),
+    [
+        (DocumentKind.ID_CARD, ["front", "back"]),
+        (DocumentKind.PASSPORT, ["front"]),
+        (DocumentKind.DRIVING_LICENCE, ["front", "back"]),
+        (DocumentKind.RESIDENCE_PERMIT, ["front", "back"]),
+        (DocumentKind.UTILITY_BILL, ["front"]),
+    ],
+)
+def test_sides_that_must_be_shown(kind, sides):
+    assert [side.value for side in sides_of(kind)] == sides
+    assert [side.value for side in missing_sides(kind, [Side.FRONT])] == sides[1:]
+
+
+def test_countries_without_an_identity_card():
+    assert [kind.value for kind in kinds_of("GB")] == ["passport", "residence_permit", "driving_licence"]
+    assert [kind.value for kind in kinds_of("DE")] == ["passport", "id_card", "residence_permit", "driving_licence"]
+    assert kinds_of("US", [DocumentKind.ID_CARD]) == ()
+    assert (mrz_side(DocumentKind.PASSPORT), mrz_side(DocumentKind.ID_CARD), mrz_side(DocumentKind.UTILITY_BILL)) == (
+        Side.FRONT,
+        Side.BACK,
+        None,
+    )
+    with pytest.raises(ValueError, match="not a country"):
+        kinds_of("XX")
