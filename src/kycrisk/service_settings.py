@@ -78,6 +78,7 @@ class RetentionForm(BaseModel):
     list_entries: Span | None = Field(default=None, description="ended entries of lists")
     exemptions: Span | None = Field(default=None, description="ended exemptions")
     api_keys: Span | None = Field(default=None, description="ended API keys")
+    cases: Span | None = Field(default=None, description="verification cases, after their end")
 
 
 class ServiceForm(BaseModel):

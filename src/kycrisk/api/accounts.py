@@ -67,6 +67,8 @@ async def export_account(service: Served, caller: Caller, account_id: AccountId)
 )  # fmt: skip
 async def erase_account(service: Served, caller: Caller, account_id: AccountId, erasure: Erasure) -> Response:
     """Erase what is personal about the account; what stays names nobody. The answer proves it."""
+    if service.bureau.site.chosen:
+        await service.bureau.let_go(account_id, caller.name)
     proven = await service.store.personal_data.erase(account_id, caller.name, erasure.why)
     await service.standings.reload()
     return Response(proven.text(), media_type="application/json")

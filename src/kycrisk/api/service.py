@@ -14,6 +14,7 @@ from typing import Any, TextIO
 
 from prometheus_client.core import Metric
 
+from kycrisk.api.case_measures import case_metrics
 from kycrisk.api.delivery_measures import delivery_metrics
 from kycrisk.api.logs import AccessLog
 from kycrisk.api.measures import Measures, gauge
@@ -42,6 +43,7 @@ from kycrisk.store.sealing import SiteKey, make_site_key
 from kycrisk.store.store import Store
 from kycrisk.verification.bureau import Bureau
 from kycrisk.verification.opening import opener_of
+from kycrisk.verification.queue import Figures
 
 _log = logging.getLogger(__name__)
 
@@ -93,6 +95,7 @@ class Service:
         self.feeds: tuple[Feed, ...] = read_catalogues(settings.catalogues)
         self._feeds_standing: tuple[FeedStanding, ...] = ()
         self._depths: tuple[Depth, ...] = ()
+        self._case_figures: Figures | None = None
         self.measures.gauges.append(self._gauges)
         self.closing = AsyncExitStack()
 
@@ -136,6 +139,8 @@ class Service:
         service._start(service.standings.watch(), "reload")
         service._start(service._look_at_feeds_often(), "feeds")
         service._start(service._look_at_deliveries_often(), "deliveries")
+        if service.bureau.site.chosen:
+            service._start(service._look_at_cases_often(), "cases")
         for problem in settings.webhooks.problems:
             _log.error("a webhook is out of use: %s", problem)
         if works:
@@ -219,9 +224,16 @@ class Service:
                 self._depths = await self.store.deliveries.depths()
             await asyncio.sleep(5)
 
+    async def _look_at_cases_often(self) -> None:
+        while True:
+            with suppress(StoreUnavailable):
+                self._case_figures = await self.cases.figures()
+            await asyncio.sleep(15)
+
     def _gauges(self) -> Iterator[Metric]:
         now, standing = self.clock(), self.standing
         yield from delivery_metrics(self.tally, self._depths, now)
+        yield from case_metrics(self._case_figures)
         yield gauge("kycrisk_store_queue_depth", "Changes that wait for the writer.", [((), self.store.writer.depth)])
         yield gauge("kycrisk_screenings_under_way", "Screenings that are not answered yet.", [((), self.under_way)])
         yield gauge(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kycrisk.settings import Settings
     from kycrisk.signals import Signal
 
+PROCEDURES = "verification"  # the folder beside the rules that the procedures of verification lie in
 Paths = Annotated[
     list[Path] | None,
     typer.Argument(metavar="[PATH]...", help="Rule folders or files. Default: the rules of the working folder."),
@@ -58,9 +59,31 @@ def _problems_at(paths: Iterable[Path], settings: Settings) -> Iterator[Problem]
 
     signals = signals_of_site(settings.sources)
     for folder, files in _folders(paths).items():
+        if folder.name == PROCEDURES:
+            yield from _procedure_problems(folder.parent, only=files)
+            continue
         for problem in check_ruleset(folder, signals=signals, aliases=ALIASES):
             if not files or _path_of(problem) in files:
                 yield problem
+        if not files:
+            yield from _procedure_problems(folder)
+
+
+def _procedure_problems(rules: Path, only: Iterable[Path] = ()) -> list[Problem]:
+    """What is wrong with the procedures of verification beside the rules, or with some of their files."""
+    from kycrisk.checks.catalogue import ALIASES
+    from kycrisk.ruleset.load import load_ruleset
+    from kycrisk.sources.catalogue import shipped_signals
+    from kycrisk.verification.policies import check_policies, policy_files
+
+    files = tuple(only) or policy_files(rules)
+    if not files:
+        return []
+    try:
+        ids = [rule.id for rule in load_ruleset(rules, signals=shipped_signals(), aliases=ALIASES).rules]
+    except Problems:
+        return check_policies(files)
+    return check_policies(files, rules=ids)
 
 
 def _path_of(problem: Problem) -> Path:
@@ -92,6 +115,7 @@ def _problems_of(settings: Settings) -> list[Problem]:
     from kycrisk.sources.catalogue import signals_of_site
 
     found = check_ruleset(near(settings.rules), signals=signals_of_site(settings.sources), aliases=ALIASES)
+    found += _procedure_problems(near(settings.rules))
     steps: list[Callable[[], object]] = [lambda: read_catalogues(settings.catalogues)]
     if not found:
         steps.append(lambda: read_site(settings))

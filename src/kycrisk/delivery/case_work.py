@@ -50,6 +50,7 @@ class CaseWork:
         """All clocks, by now; how often what was done. Providers that were not heard of are asked, pictures deleted."""
         done = dict(await sweep(self.bureau.site))
         asked = await self.bureau.sessions.ask_stale()
+        await self.bureau.tidy()
         purged = await self.bureau.vault.sweep() if self.bureau.vault is not None else 0
         return {**done, "providers_asked": asked, "pictures_deleted": purged}
 

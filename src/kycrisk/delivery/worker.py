@@ -107,6 +107,7 @@ def durations_of(form: RetentionForm) -> Durations:
         list_entries=form.list_entries,
         exemptions=form.exemptions,
         api_keys=form.api_keys,
+        cases=form.cases,
     )
 
 

@@ -17,6 +17,7 @@ from kycrisk.signals import Value
 from kycrisk.store.accounts import WITH_KEYS, find_row, open_account_id
 from kycrisk.store.audit import AuditEntry, audit_entry
 from kycrisk.store.bodies import Bodies
+from kycrisk.store.case_records import case_ids, cases_dict, disclosures_dict, erase_cases
 from kycrisk.store.database import Database
 from kycrisk.store.decisions import StoredDecision, stored_decision
 from kycrisk.store.decisions import rows_of as decision_rows
@@ -106,6 +107,8 @@ class PersonalData:
         file = self._file(tx.connection, account_id)
         seq = tx.audit(by, "account.exported", f"account {file.pseudonym}")
         told = _export_dict(file, tx.now)
+        told["cases"] = cases_dict(tx.connection, self._site, file.number)
+        told["disclosures"] = disclosures_dict(tx.connection, file.number)
         told["audit_row"] = seq
         return self._proven(told)
 
@@ -122,11 +125,13 @@ class PersonalData:
         tx.insert(ERASED_DECISIONS, kept)
         tx.connection.execute(update(SIGNUPS).where(SIGNUPS.c.account == file.number).values(sealed=None))
         forget(tx, file.exemptions, by)
+        cases = erase_cases(tx, file.number)
         take_off(tx, file.number)
         tx.connection.execute(delete(ACCOUNT_KEYS).where(ACCOUNT_KEYS.c.account == file.number))
         gone = update(ACCOUNTS).where(ACCOUNTS.c.id == file.number).values(key=None, erased_at=tx.at)
         tx.connection.execute(gone)
         told = _erasure_dict(file, readable, tx.now, by, why)
+        told["cases"] = cases
         sealed = hashlib.sha256(_json(told).encode()).hexdigest()
         told["audit_row"] = tx.audit(by, "account.erased", f"account {file.pseudonym}", {"document": sealed})
         return self._proven(told)
@@ -148,7 +153,7 @@ class PersonalData:
         given = _given(decisions)
         subjects = [("account", account_id), *(("email", each) for each in given["email.canonical"])]
         pseudonym = bytes(row.pseudonym).hex()
-        about = [f"account {pseudonym}", *(each.id for each in decisions)]
+        about = [f"account {pseudonym}", *(each.id for each in decisions), *case_ids(connection, row.id)]
         return PersonalFile(
             number=row.id,
             account_id=account_id,

@@ -9,6 +9,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Table, delete, select, update
 
+from kycrisk.store.case_records import delete_cases
+from kycrisk.store.case_schema import CASE_DISCLOSURES, CASES
 from kycrisk.store.moments import micros
 from kycrisk.store.schema import (
     ACCOUNT_KEYS,
@@ -48,6 +50,7 @@ class Durations:
     list_entries: timedelta | None = None  # after their end
     exemptions: timedelta | None = None  # after their end
     api_keys: timedelta | None = None  # after their end
+    cases: timedelta | None = None  # verification cases, after their end
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,8 @@ def _delete_step(tx: Transaction, step: _Step) -> int:
             count = _blank_signups(tx, step)
         case "decisions":
             count = _delete_decisions(tx, step)
+        case "cases":
+            count = delete_cases(tx, step.before, step.limit)
         case "facts":
             old = select(FACTS.c.signup).where(FACTS.c.at < step.before).order_by(FACTS.c.signup).limit(step.limit)
             count = _delete_where(tx, FACTS, FACTS.c.signup, old)
@@ -165,7 +170,9 @@ def _delete_decisions(tx: Transaction, step: _Step) -> int:
 
 def _delete_accounts(tx: Transaction, actors: Sequence[str]) -> list[int]:
     """Accounts of which nothing is left."""
-    empty = select(ACCOUNTS.c.id).where(~select(SIGNUPS.c.id).where(SIGNUPS.c.account == ACCOUNTS.c.id).exists())
+    empty = select(ACCOUNTS.c.id)
+    for others in (SIGNUPS, CASES, CASE_DISCLOSURES):
+        empty = empty.where(~select(others.c.account).where(others.c.account == ACCOUNTS.c.id).exists())
     counts = []
     for actor in actors:
         gone = list(tx.connection.execute(empty).scalars())

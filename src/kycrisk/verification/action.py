@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from kycrisk.store.case_schema import CASE_ACTIONS
 from kycrisk.store.moments import micros, moment
@@ -61,9 +61,9 @@ class Action:
 _OPEN = (ActionState.WAITING, ActionState.RUNNING)
 
 
-def claim(tx: Transaction, limit: int) -> list[Action]:
+def claim(tx: Transaction, limit: int, account: int | None = None) -> list[Action]:
     """Take what is due, the oldest first: of each account and lane the first that is not ended. Others leave it alone
-    until the lease is over."""
+    until the lease is over. `account`: of that one only."""
     table, before = CASE_ACTIONS, CASE_ACTIONS.alias("before")
     earlier = select(before.c.id).where(
         before.c.account == table.c.account,
@@ -72,6 +72,8 @@ def claim(tx: Transaction, limit: int) -> list[Action]:
         before.c.id < table.c.id,
     )
     due = (table.c.state.in_(_OPEN)) & (table.c.due_at <= tx.at) & ~earlier.exists()
+    if account is not None:
+        due &= table.c.account == account
     rows = tx.connection.execute(select(table).where(due).order_by(table.c.id).limit(limit)).all()
     taken = [row.id for row in rows]
     if taken:
@@ -109,10 +111,20 @@ def pause(tries: int) -> timedelta:
     return min(_FIRST * steps, _LONGEST)
 
 
-def open_actions(connection: Connection) -> int:
-    """How much there is still to do."""
+def open_actions(connection: Connection, account: int | None = None, lane: str | None = None) -> int:
+    """How much there is still to do, in all or for an account or in a lane."""
     wanted = select(func.count()).select_from(CASE_ACTIONS).where(CASE_ACTIONS.c.state.in_(_OPEN))
+    if account is not None:
+        wanted = wanted.where(CASE_ACTIONS.c.account == account)
+    if lane is not None:
+        wanted = wanted.where(CASE_ACTIONS.c.lane == lane)
     return connection.execute(wanted).scalar_one()
+
+
+def forget_actions(tx: Transaction, before: datetime) -> int:
+    """Delete what ended before a moment; how many."""
+    ended = CASE_ACTIONS.c.state.not_in(_OPEN) & (CASE_ACTIONS.c.ended_at < micros(before))
+    return tx.connection.execute(delete(CASE_ACTIONS).where(ended)).rowcount
 
 
 def actions_of(connection: Connection, case_id: str) -> Sequence[tuple[str, ActionState, str]]:

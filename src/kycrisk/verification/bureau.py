@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from kycrisk.settings import Settings
+from kycrisk.store.failure import Conflict
 from kycrisk.store.sealing import SiteKey
 from kycrisk.store.store import Store
+from kycrisk.verification.account import number_of
+from kycrisk.verification.action import forget_actions, open_actions
 from kycrisk.verification.cases import Cases
+from kycrisk.verification.codes import forget_codes
 from kycrisk.verification.connections import Connections
 from kycrisk.verification.errand import Errands
 from kycrisk.verification.master_keys import make_master_key
@@ -17,10 +21,14 @@ from kycrisk.verification.proof import Proofs
 from kycrisk.verification.reasons import read_reason, reason_text
 from kycrisk.verification.session import Sessions
 from kycrisk.verification.site import site_of
+from kycrisk.verification.state import State
+from kycrisk.verification.tokens import forget_tokens
 from kycrisk.verification.upload import Uploads
 from kycrisk.verification.vault import Vault, destroy
 from kycrisk.verification.vault_folder import VaultFolder
 from kycrisk.verification.way_in import WayIn
+
+KEEP_ACTIONS, KEEP_SECRETS = timedelta(days=30), timedelta(days=7)
 
 
 class Bureau:
@@ -42,6 +50,28 @@ class Bureau:
         self.errands = Errands(site=self.site, outside=self.outside, reason_text=words_of)
         self.vault = _vault(settings, store) if chosen.policy else None
         self.uploads = None if self.vault is None else Uploads(self.site, self.vault)
+
+    async def let_go(self, account_id: str, actor: str) -> None:
+        """Close all cases of an account and have the panel let go what they hold back: before it is erased, as nobody
+        could name it to the panel afterwards. Raises `Conflict` when the panel does not do it now."""
+        number = await self._store.read(number_of, self.site.key, account_id)
+        if number is None:
+            return
+        for case in await self.cases.of_account(account_id):
+            if case.state is not State.CLOSED:
+                await self.cases.close(case.id, actor=actor)
+        while await self.errands.run(account=number):
+            pass
+        if await self._store.read(open_actions, number, "holds"):
+            message = "the panel still holds something back, and does not answer"
+            raise Conflict(message, "erase the account when it does: without its name nobody can let it go")
+
+    async def tidy(self) -> None:
+        """Delete what is of no use any more: work that ended long ago, codes and tokens that are over."""
+        now = self.site.clock()
+        await self._store.write(lambda tx: forget_actions(tx, now - KEEP_ACTIONS))
+        await self._store.write(lambda tx: forget_codes(tx, now - KEEP_SECRETS))
+        await self._store.write(lambda tx: forget_tokens(tx, now - KEEP_SECRETS))
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -66,9 +66,9 @@ class Errands:
     outside: Outside
     reason_text: ReasonText = field(default=_code)
 
-    async def run(self, limit: int = 50) -> int:
-        """Do what is due now; how many actions there were."""
-        taken = await self.site.store.write(lambda tx: claim(tx, limit))
+    async def run(self, limit: int = 50, account: int | None = None) -> int:
+        """Do what is due now, in all or for an account; how many actions there were."""
+        taken = await self.site.store.write(lambda tx: claim(tx, limit, account))
         for each in taken:
             await self.do(each)
         return len(taken)

@@ -82,7 +82,7 @@ class _Reading:
             raise Problems([*self._problems, missing])
         form = self._tried(lambda: document.read(PolicyForm, (SECTION,), but=[self._at("steps"), self._at("levels")]))
         levels = self._levels()
-        if form is not None and levels:
+        if form is not None and levels and not self._problems:
             made = self._made(form, levels)
             self._problems += flaws(made, self._place)
             if not self._problems:

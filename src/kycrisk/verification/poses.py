@@ -1,26 +1,29 @@
-"""Poses of a selfie: which way to look, in an order that a case keeps and nobody can know before.
-
-A person compares the pictures. Poses make it harder to hold up a photograph; they are no proof that somebody is there.
-"""
+"""Poses of a selfie: drawn for a case and an attempt, the same however often its page is loaded."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kycrisk.store.sealing import SiteKey
 from kycrisk.verification.case import Case
-from kycrisk.verification.languages import marked
-
-#: What the customer is asked to do, by the name that the picture is kept under.
-POSES = {
-    "straight": marked("Look straight into the camera."),
-    "left": marked("Turn your head to the left."),
-    "right": marked("Turn your head to the right."),
-    "up": marked("Look up a little."),
-    "down": marked("Look down a little."),
-}
+from kycrisk.verification.documents.selfie import Pose, poses
 
 
-def poses_of(case: Case, site: SiteKey, count: int) -> tuple[str, ...]:
-    """Names of `POSES`: straight first, then others in an order of this case and attempt."""
-    rest = [name for name in POSES if name != "straight"]
-    lots = {name: site.pseudonym("pose", f"{case.id} {case.attempts} {name}") for name in rest}
-    return ("straight", *sorted(rest, key=lots.__getitem__))[:count]
+def poses_of(case: Case, site: SiteKey, count: int) -> tuple[Pose, ...]:
+    """What this customer is asked to do. Nobody knows it without the site key."""
+    return poses(count, _stream(site, f"{case.id} {case.attempts}"))
+
+
+def _stream(site: SiteKey, name: str) -> Callable[[int], bytes]:
+    """Bytes that look random, and are the same for the same name."""
+    taken = 0
+
+    def more(count: int) -> bytes:
+        nonlocal taken
+        found = b""
+        while len(found) < count:
+            found += site.pseudonym("poses", f"{name} {taken}")
+            taken += 1
+        return found[:count]
+
+    return more

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select
 from kycrisk.store.case_schema import CASE_REVIEWS, CASES
 from kycrisk.store.moments import micros
 from kycrisk.store.pages import MOST, Page, cursor_of, number_of
+from kycrisk.verification.action import open_actions
 from kycrisk.verification.case import Case, case_of
 from kycrisk.verification.policies import Policies
 from kycrisk.verification.state import State
@@ -37,6 +38,7 @@ class Figures:
     states: dict[str, int]
     waiting: int
     overdue: int
+    actions: int
     median_active: timedelta | None
 
 
@@ -104,5 +106,6 @@ def figures(connection: Connection, policies: Policies, now: datetime) -> Figure
         states=dict(map(tuple, states)),
         waiting=connection.execute(queue).scalar_one(),
         overdue=connection.execute(queue.where(CASES.c.review_by <= micros(now))).scalar_one(),
+        actions=open_actions(connection),
         median_active=timedelta(microseconds=int(median(latest))) if latest else None,
     )

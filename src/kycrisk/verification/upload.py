@@ -10,20 +10,18 @@ from sqlalchemy import Connection
 from kycrisk.store.transaction import Transaction
 from kycrisk.verification.case import find_case
 from kycrisk.verification.documents.picture import AcceptedPicture, PictureRefused, accept_picture
-from kycrisk.verification.documents.quality import judge
+from kycrisk.verification.documents.quality import TERMS, judge
+from kycrisk.verification.documents.selfie import SELFIE_TERMS
 from kycrisk.verification.filling import NewPaper, keep_paper
 from kycrisk.verification.policy import StepKind
 from kycrisk.verification.progress import SELFIE, progress_of
-from kycrisk.verification.reasons import Code, Reason
+from kycrisk.verification.reasons import Reason
 from kycrisk.verification.refusal import ConsentMissing, NotNow, NotPossible
 from kycrisk.verification.site import Site
 from kycrisk.verification.vault import Vault, keep
 
 #: Unpacking a picture takes hundreds of megabytes: so many at a time.
 _AT_ONCE = 2
-#: Of a face only size and light are judged: skin is smooth, and a person compares it.
-_OF_FACES = frozenset({Code.IMAGE_SMALL, Code.IMAGE_DARK})
-_LEAST_FACE = 480  # pixels of the longer side; cameras of notebooks give 640
 
 
 class PictureUnusable(Exception):
@@ -95,12 +93,7 @@ def _accepted(new: NewPicture) -> AcceptedPicture:
         picture = accept_picture(new.raw, new.declared)
     except PictureRefused as refused:
         raise PictureUnusable((refused.reason,), str(refused)) from None
-    reasons = judge(picture).reasons
-    if new.category == SELFIE:
-        small = max(picture.width, picture.height) < _LEAST_FACE
-        reasons = tuple(
-            each for each in reasons if each.code in _OF_FACES and (small or each.code is not Code.IMAGE_SMALL)
-        )
+    reasons = judge(picture, SELFIE_TERMS if new.category == SELFIE else TERMS).reasons
     if reasons:
         raise PictureUnusable(reasons)
     return picture

@@ -10,8 +10,9 @@ from typing import Any
 from fastapi import Request, Response
 
 from kycrisk.api.routing import service_of
+from kycrisk.verification.documents.selfie import pose_text
 from kycrisk.verification.policy import Policy, StepKind
-from kycrisk.verification.poses import POSES, poses_of
+from kycrisk.verification.poses import poses_of
 from kycrisk.verification.progress import SELFIE, StepState, entries_of
 from kycrisk.verification.review import Review, Verdict
 from kycrisk.verification.state import State
@@ -135,7 +136,10 @@ async def _step(
             types = step.types_in(home)
             told |= {"types": types, "type": next((each for each in (type_, before) if each in types), "")}
         case StepKind.SELFIE:
-            told |= {"poses": poses_of(case, site.key, step.poses), "words": POSES}
+            language = language_of(request)
+            told |= {
+                "poses": [(each.value, pose_text(each, language)) for each in poses_of(case, site.key, step.poses)]
+            }
         case StepKind.PERSONAL_DATA:
             told |= {"fields": [FIELDS[each] for each in step.fields_of(case.subject)]}
         case StepKind.ATTESTATION:

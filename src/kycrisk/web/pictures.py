@@ -102,7 +102,7 @@ def _words(request: Request, unusable: PictureUnusable) -> str:
 
 def _wants_json(request: Request) -> bool:
     """Whether the camera's script asks, which shows the words itself."""
-    return request.headers.get("accept", "").startswith("application/json")
+    return str(request.headers.get("accept", "")).startswith("application/json")
 
 
 def _taken(request: Request) -> Response:

@@ -10,6 +10,7 @@ from kycrisk.shipped import shipped
 from kycrisk.store.store import Store
 from kycrisk.verification.cases import Cases
 from kycrisk.verification.filling import NewPaper
+from kycrisk.verification.opening import CaseOpener
 from kycrisk.verification.policies import policy_files, read_policies
 from kycrisk.verification.policy import StepKind
 from kycrisk.verification.site import Site
@@ -50,7 +51,7 @@ class Office:
         self.cases = Cases(self.site)
 
     def choosing(self, chosen):
-        return Office(self.store, self.clock, chosen, self.site.policies)
+        return Office(self.store, self.clock, chosen, self.site.policies)  # the same cases, opened by another one
 
     def changed(self, **values):
         """The same with a changed procedure."""
@@ -111,6 +112,9 @@ class Office:
     async def submitted(self, account="a-1", trigger=Trigger.SELF_REQUEST, **more):
         case = await self.filled(account, trigger, **more)
         return await self.cases.submit(case.id)
+
+    def opener(self):
+        return CaseOpener(self.site.policies, self.site.policy)
 
     async def audited(self, subject):
         page = await self.store.audit.page(subject=subject, limit=1000)
