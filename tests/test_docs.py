@@ -20,6 +20,7 @@ from kycrisk.shipped import shipped
 from kycrisk.sources.catalogue import shipped_signals
 from kycrisk.sources.choosing import BudgetForm, NetworkForm
 from kycrisk.sources.kinds import KINDS
+from kycrisk.verification_settings import VerificationForm
 from kycrisk.webhook_settings import WebhookForm
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -140,6 +141,7 @@ def test_every_setting_is_documented():
         "network": NetworkForm,
         "budget": BudgetForm,
         "webhooks": WebhookForm,
+        "verification": VerificationForm,
         "jobs": JobsForm,
         "retention": RetentionForm,
     }

@@ -55,6 +55,14 @@ exemptions: exemptions.yaml      # who is exempt from which rule, until when, an
 #   retention: "41 3 * * *"      # delete what is past its time
 # retention: {signups: 400d}     # docs/settings.md
 
+# Verification: what happens behind the flag, by a procedure in rules/verification/. docs/verification.md
+# verification:
+#   policy: spacecore            # spacecore, stackbill, hostkey, binance, or your own
+#   public_url: https://verify.example.com
+#   ticket: {kind: whmcs, url: "https://billing.example.com", identifier: kycrisk, secret: {env: WHMCS_SECRET}}
+#   panel: {kind: whmcs, url: "https://billing.example.com", identifier: kycrisk, secret: {env: WHMCS_SECRET}}
+#   mail: {host: smtp.example.com, sender: verify@example.com, user: verify, password: {env: SMTP_PASSWORD}}
+
 # Sources that are asked about every signup whose outcome they could still change. Nobody is asked who does not stand
 # here. What each is sent, costs and keeps: docs/sources.md. Keys stand here, or as {env: NAME} or {file: PATH}.
 # The rules over their answers are drafts in rules/undeliverable.yaml and rules/fraud.yaml: set live those you want.
