@@ -18,25 +18,43 @@ from kycrisk.web.visit import HOME, Stop, begin_visit, keep_cookie, page_router,
 
 routes = page_router("")
 Token = Annotated[str, Path(max_length=100)]
-_KINDS = {"v": Kind.LINK, "h": Kind.HAND_OFF}
 
 
-@routes.get("/{way}/{token}")
-async def show_entrance(request: Request, way: str, token: Token) -> Response:
-    """What the link leads to, with a button."""
+@routes.get("/v/{token}")
+async def show_entrance(request: Request, token: Token) -> Response:
+    """What the link of a ticket or letter leads to, with a button."""
+    return await _show(request, Kind.LINK, token)
+
+
+@routes.post("/v/{token}")
+async def enter(request: Request, token: Token) -> Response:
+    """Begin a visit."""
+    return await _enter(request, Kind.LINK, token)
+
+
+@routes.get("/h/{token}")
+async def show_second_entrance(request: Request, token: Token) -> Response:
+    """What the link to another device leads to, with a button."""
+    return await _show(request, Kind.HAND_OFF, token)
+
+
+@routes.post("/h/{token}")
+async def enter_at_second_device(request: Request, token: Token) -> Response:
+    """Go on with a visit here; the link works once."""
+    return await _enter(request, Kind.HAND_OFF, token)
+
+
+async def _show(request: Request, kind: Kind, token: str) -> Response:
     service = service_of(request)
     _slow_down(request)
-    found = await service.store.read(look, _kind(request, way), token, service.clock())
+    found = await service.store.read(look, kind, token, service.clock())
     if isinstance(found, Refused):
         raise _refused(request, found)
     file = await service.cases.get(found.subject)
-    return page(request, "customer/entrance.html", file=file, second_device=way == "h")
+    return page(request, "customer/entrance.html", file=file, second_device=kind is Kind.HAND_OFF)
 
 
-@routes.post("/{way}/{token}")
-async def enter(request: Request, way: str, token: Token) -> Response:
-    """Begin a visit."""
-    kind = _kind(request, way)
+async def _enter(request: Request, kind: Kind, token: str) -> Response:
     _slow_down(request)
     found = await service_of(request).store.write(lambda tx: go_on(tx, kind, token))
     if isinstance(found, Refused):
@@ -54,13 +72,6 @@ async def choose_language(request: Request) -> Response:
     if language in LANGUAGES:
         keep_cookie(request, response, LANGUAGE_COOKIE, language, 365 * 86_400, "/")
     return response
-
-
-def _kind(request: Request, way: str) -> Kind:
-    kind = _KINDS.get(way)
-    if kind is None:
-        raise Stop(request, "nothing_here", 404)
-    return kind
 
 
 def _refused(request: Request, why: Refused) -> Stop:

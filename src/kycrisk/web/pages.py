@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from kycrisk.web import casework, entrance, hand_off, pictures, portal, reviewing, reviews, static_files, steps
 
-#: Static files first: `/static/…/…` would look like a way in otherwise. The entrance takes what is left.
 PAGES = (
     static_files.routes,
     casework.routes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -113,13 +113,13 @@ async def visiting(request: Request) -> Visit:
     return Visit(await service.cases.get(found.subject), token)
 
 
-async def changing(request: Request) -> tuple[Visit, FormData]:
+async def changing(request: Request) -> AsyncIterator[tuple[Visit, FormData]]:
     """The visit, with a form that this browser was given. Raises `Stop`."""
     visit = await visiting(request)
-    form = await request.form(max_files=4, max_fields=60, max_part_size=100_000)
-    if not hmac.compare_digest(str(form.get("csrf", "")), visit.csrf):
-        raise Stop(request, "foreign", 403)
-    return visit, form
+    async with request.form(max_files=6, max_fields=60, max_part_size=100_000) as form:
+        if not hmac.compare_digest(str(form.get("csrf", "")), visit.csrf):
+            raise Stop(request, "foreign", 403)
+        yield visit, form
 
 
 def csrf_of(token: str) -> str:
