@@ -51,6 +51,7 @@ bench: $(VENV)/.installed-bench  ## writes bench/results.json and its picture
 soak: $(VENV)/.installed-test  ## the random tests, ten times as thorough as in CI
 	KYCRISK_TEST_PROFILE=soak $(BIN)/python -m pytest tests/ruleset
 	KYCRISK_TEST_PROFILE=soak $(BIN)/python -m pytest tests/api/test_serving.py tests/api/test_reload.py tests/api/test_contract.py
+	KYCRISK_TEST_PROFILE=soak $(BIN)/python -m pytest tests/verification/cases/test_kill.py tests/verification/cases/test_races.py
 
 clean:
 	rm -rf $(VENV) demo build dist

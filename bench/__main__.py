@@ -17,13 +17,26 @@ from time import perf_counter
 from types import ModuleType
 from typing import Any
 
-from bench import columns, command, dns, durable, evaluation, fraudrecord, lists, loading, network, screening, service
+from bench import (
+    cases,
+    columns,
+    command,
+    dns,
+    durable,
+    evaluation,
+    fraudrecord,
+    lists,
+    loading,
+    network,
+    screening,
+    service,
+)
 from bench.figure import Options, Section
 from bench.peers import version_of
 from bench.picture import draw
 
 FOLDER = Path(__file__).parent
-SCRIPTS = (evaluation, loading, lists, screening, columns, command, dns, network, fraudrecord, durable, service)
+SCRIPTS = (evaluation, loading, lists, screening, columns, command, dns, network, fraudrecord, durable, service, cases)
 
 
 def main(arguments: list[str]) -> int:

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import Path, Query, Response
 
-from kycrisk.api.case_shapes import CaseVerdict, DocumentVerdict, NewDisclosure
-from kycrisk.api.case_views import case_told, file_told, review_told, waiting_told
-from kycrisk.api.cases import AccountId, CaseId
+from kycrisk.api.case_shapes import CaseVerdict, DocumentVerdict, NewDisclosure, Zone
+from kycrisk.api.case_views import case_told, file_told, optional, review_told, waiting_told
+from kycrisk.api.cases import AccountId, CaseId, entries
 from kycrisk.api.decisions import answer
 from kycrisk.api.lists import by
 from kycrisk.api.problem import Kind
@@ -19,6 +19,7 @@ from kycrisk.verification.disclosure import NewDisclosure as Disclosed
 from kycrisk.verification.review import Judged, Verdict
 
 routes = router("/v1", "reviews")
+DocumentId = Annotated[str, Path(max_length=60, description="a document's id")]
 _KINDS = (Kind.NOT_FOUND, Kind.CONFLICT, Kind.ERASED)
 
 
@@ -71,7 +72,7 @@ async def judge_document(
     service: Served,
     caller: Caller,
     id: CaseId,
-    document: Annotated[str, Path(max_length=60, description="a document's id")],
+    document: DocumentId,
     verdict: DocumentVerdict,
 ) -> Response:
     """Accept or reject one document, with reasons and a comment for the customer, and a note for colleagues."""
@@ -83,6 +84,23 @@ async def judge_document(
         note=verdict.note,
     )
     return answer(case_told(await service.cases.judge_document(id, document, judged)))
+
+
+@routes.post(
+    "/reviews/{id}/documents/{document}/zone", summary="Check a document's zone", openapi_extra=needs("review"),
+    responses=refusals(*_KINDS),
+)  # fmt: skip
+async def read_zone(service: Served, caller: Caller, id: CaseId, document: DocumentId, zone: Zone) -> Response:
+    """Check digits, expiry, and whether every letter is as the customer entered it. The results are kept."""
+    with entries():
+        found = await service.cases.read_zone(id, document, zone.text, caller.name)
+    return answer(
+        {
+            "results": [{"check": check, "result": result} for check, result in found.results],
+            "reasons": [str(each) for each in found.reasons],
+            "expires": optional(found.expires),
+        }
+    )
 
 
 @routes.post(

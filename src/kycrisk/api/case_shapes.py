@@ -144,6 +144,21 @@ class DocumentVerdict(Form):
     )
 
 
+class Zone(Form):
+    """The machine-readable zone of a document, typed off line by line. It is not kept."""
+
+    text: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\P{Cc}\r\n\t]*$")]
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"text": "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<10"}
+            ]
+        },
+    )
+
+
 class CaseVerdict(Form):
     """What a reviewer says of a case."""
 

@@ -34,6 +34,7 @@ from kycrisk.verification.result import CheckResult, results_of
 from kycrisk.verification.review import Judged
 from kycrisk.verification.site import Site
 from kycrisk.verification.state import Happening, State, Trigger
+from kycrisk.verification.zone import ZoneRead, read_zone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +226,10 @@ class Cases:
     async def reviews(self, case_id: str) -> tuple[review.Review, ...]:
         """What reviewers said. Raises `Erased`."""
         return await self._store.read(lambda c: review.reviews_of(c, self.site.key, find_case(c, case_id)))
+
+    async def read_zone(self, case_id: str, document: str, text: str, by: str) -> ZoneRead:
+        """Hold a document's machine-readable zone, typed off, against what was entered. Raises `Problems`."""
+        return await self._store.write(lambda tx: read_zone(tx, self.site, case_id, document, text, by))
 
     async def dispute(self, case_id: str, words: str, *, actor: str = "customer") -> Case:
         return await self._store.write(lambda tx: review.dispute(tx, self.site, case_id, words, actor))

@@ -12,11 +12,10 @@ from starlette.datastructures import FormData
 from kycrisk.api.routing import service_of
 from kycrisk.problems import Problem, Problems
 from kycrisk.store.failure import NotFound
-from kycrisk.store.transaction import Transaction
 from kycrisk.verification.progress import SELFIE, Paper
 from kycrisk.verification.reasons import Code
 from kycrisk.verification.review import Judged, Verdict
-from kycrisk.verification.zone import ZoneJudged, judge_zone
+from kycrisk.verification.zone import ZoneRead
 from kycrisk.web.render import page
 from kycrisk.web.reviewing import HOME, Deciding, Reviewer, Reviewing
 from kycrisk.web.visit import page_router, text_of
@@ -87,17 +86,13 @@ async def judge_document(request: Request, deciding: Deciding, id: CaseId, docum
     return RedirectResponse(f"{HOME}/cases/{id}?done=judged", 303)
 
 
-@routes.post("/cases/{id}/zone")
-async def read_zone(request: Request, deciding: Deciding, id: CaseId) -> Response:
+@routes.post("/cases/{id}/documents/{document}/zone")
+async def read_zone(request: Request, deciding: Deciding, id: CaseId, document: str) -> Response:
     """Hold the zone that was typed off against what was entered."""
     reviewer, form = deciding
-    text, site = text_of(form, "zone"), service_of(request).cases.site
-
-    def change(tx: Transaction) -> ZoneJudged:
-        return judge_zone(tx, site, id, text, reviewer.name)
-
+    text = text_of(form, "zone")
     try:
-        zone = await service_of(request).store.write(change)
+        zone = await service_of(request).cases.read_zone(id, document, text, reviewer.name)
     except Problems as wrong:
         error = "; ".join(f"{each.place} {each.message}".strip() for each in wrong.problems)
         return await _review(request, reviewer, id, error=error, typed=text, status=422)
@@ -127,7 +122,7 @@ async def _review(
     done: str = "",
     error: str = "",
     typed: str = "",
-    zone: ZoneJudged | None = None,
+    zone: ZoneRead | None = None,
     status: int = 200,
 ) -> Response:
     service = service_of(request)

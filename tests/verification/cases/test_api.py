@@ -1,10 +1,14 @@
 """Cases over HTTP, as a host system asks for them."""
 
+from dataclasses import replace
+
 import pytest
 
 from kycrisk.api.asked import SCOPES
 from kycrisk.shipped import shipped
 from kycrisk.store.api_keys import NewKey
+from kycrisk.verification.documents.mrz import check_digit
+from kycrisk.verification.filling import NewPaper
 from tests.api.conftest import api, folder
 from tests.verification.cases.conftest import PERSON
 
@@ -15,20 +19,22 @@ __all__ = ["api", "folder"]
 def ask(api, folder):
     """Runs a coroutine function with a client whose key opens everything, at a site with a procedure."""
 
-    def run(body, policy="hostkey"):
+    def run(body, policy="hostkey", settings=None, **more):
         (folder / "rules" / "verification").mkdir()
         for each in shipped("rules/verification").glob("*.yaml"):
             text = each.read_text().replace("exempt: [disposable-mail]", "exempt: [company]")
             (folder / "rules" / "verification" / each.name).write_text(text)
-        settings = folder / "kycrisk.yaml"
-        settings.write_text(settings.read_text() + f"verification: {{policy: {policy}}}\n")
+        written = folder / "kycrisk.yaml"
+        written.write_text(written.read_text() + f"verification: {{policy: {policy}}}\n")
+        if settings is not None:
+            settings()
 
         async def with_scopes(api):
             new = NewKey(name="kim", scopes=tuple(SCOPES), by="tests")
             api.token = (await api.service.store.api_keys.issue(new)).token
             return await body(api)
 
-        return api(with_scopes)
+        return api(with_scopes, **more)
 
     return run
 
@@ -106,3 +112,49 @@ def test_only_keys_with_the_scope_review(ask):
         return [(await api.ask("GET", path, token=token)).status_code for path in ("/v1/reviews", "/v1/cases")]
 
     assert ask(body) == [403, 200]
+
+
+@pytest.mark.row("Q8", "H4", "Q18")
+def test_the_zone_is_held_against_what_was_entered(ask):
+    """A letter that differs, a date, and an expired document are each found."""
+
+    async def body(api):
+        cases, path = api.service.cases, (await opened(api)).headers["Location"]
+        case = path.rpartition("/")[2]
+        await api.ask("POST", f"{path}/start", {"text_version": "1"})
+        data = {name: PERSON[name] for name in ("first_name", "date_of_birth", "street", "city", "postal_code")}
+        data |= {"last_name": "Dow", "nationality": "CH", "house_number": "1", "region": "BE"}
+        await api.ask("PUT", f"{path}/country", {"country": "CH"})
+        await api.ask("PUT", f"{path}/personal-data", {"values": data})
+        new = NewPaper(category="identity", type="passport", side="front", country="CH", source="upload", file="f")
+        paper = await cases.keep_paper(case, new)
+        for pose in ("a", "b", "c"):
+            await cases.keep_paper(case, replace(new, category="selfie", type="selfie", side=pose, file=pose))
+        await api.ask("POST", f"{path}/confirm")
+        await api.ask("POST", f"{path}/submit")
+        zone = f"/v1/reviews/{case}/documents/{paper}/zone"
+        good = await api.ask("POST", zone, {"text": passport("DOE", "JANE", "901231", "310517")})
+        old = await api.ask("POST", zone, {"text": passport("DOW", "JANE", "901230", "200101")})
+        none = await api.ask("POST", zone, {"text": "hello"})
+        return good, old, none, (await api.ask("GET", f"/v1/reviews/{case}")).json()["results"]
+
+    good, old, none, results = ask(body, "binance")
+    assert good.json()["reasons"] == ["DATA_MISMATCH(last_name)"]
+    assert good.json()["expires"] == "2031-05-17T00:00:00Z"
+    assert old.json()["reasons"] == ["DOC_EXPIRED", "DATA_MISMATCH(date_of_birth)"]
+    assert none.status_code == 422
+    assert [each["result"] for each in results[:3]] == ["passed", "passed", "passed"]
+
+
+async def opened(api):
+    return await api.ask("POST", "/v1/cases", {"account_id": "a-1", "trigger": "self_request"})
+
+
+def passport(last, first, born, expires):
+    """A passport's zone with the right check digits (ICAO Doc 9303 part 4)."""
+    line = f"P<CHE{last}<<{first}".ljust(44, "<")
+    number = "X1234567<" + check_digit("X1234567<")
+    birth, expiry = born + check_digit(born), expires + check_digit(expires)
+    optional = "<" * 14 + check_digit("<" * 14)
+    whole = check_digit(number + birth + expiry + optional)
+    return f"{line}\n{number}CHE{birth}F{expiry}{optional}{whole}"
