@@ -91,7 +91,7 @@ def test_a_session_is_made_decided_told_of_and_deleted(practice, asked):
         "tokenType": "IDENTIFICATION",
         "expiryTime": 7200,
         "locale": "de",
-        "country": "ch",
+        "country": "CH",
         "documents": ["PASSPORT", "DRIVER_LICENSE"],
         "successUrl": "https://kyc.example/done",
         "callbackUrl": "https://kyc.example/hooks/idenfy",

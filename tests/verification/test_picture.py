@@ -13,7 +13,7 @@ from kycrisk.verification.documents.header import NotAPicture, read_header
 from kycrisk.verification.documents.picture import PictureLimits, PictureRefused, accept_picture
 from tests.verification.pictures import jpeg, saved
 
-SMALL = PictureLimits(bytes=400_000, pixels=1_000_000, longest=300)
+SMALL = PictureLimits(bytes=400_000, pixels=1_000_000, unpacked=800_000, longest=300)
 
 
 def drawn(size=(400, 300), mode="RGB"):
@@ -162,7 +162,8 @@ def scans(count):
 REFUSED = {
     "nothing": (b"", "the file is empty"),
     "too many bytes": (b"\xff" * 400_001, "more than 0 MB"),
-    "a bomb of 400 megapixels": (bomb(), "has 400 megapixels, more than 1: send a smaller one"),
+    "a bomb of 400 megapixels": (bomb(), "has 400 megapixels, more than 1: send a smaller one, or a JPEG"),
+    "a png of one megapixel": (png(1000, 1000), "has 1 megapixels, more than 1"),
     "a wide jpeg": (jpeg(Image.new("L", (20_000, 60))), "has 1 megapixels, more than 1"),
     "no width": (png(0, 10), "no pixels"),
     "a pdf": (b"%PDF-1.7\n%\xe2\xe3", "this is a PDF"),
@@ -223,6 +224,17 @@ def test_the_content_type_must_be_the_right_one(declared, taken):
     else:
         with pytest.raises(PictureRefused, match="the file is JPEG, but was sent as something else"):
             accept_picture(jpeg(drawn()), declared)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "L", "LA", "1", "CMYK"])
+def test_pictures_of_every_mode_are_kept_smaller(mode):
+    image = drawn((900, 700), mode)
+    raw = jpeg(image) if mode == "CMYK" else saved(image, "PNG")
+    kept = accept_picture(raw, limits=SMALL).image
+    assert (kept.mode, kept.width, kept.height in (233, 234)) == ("RGB", 300, True)
+    if mode in ("RGB", "RGBA", "P", "CMYK"):
+        red, green, blue = kept.getpixel((150, 50))
+        assert (red > 240, green < 15, blue < 15) == (True, True, True)
 
 
 def test_large_pictures_are_kept_smaller():

@@ -166,7 +166,7 @@ def test_events_about_other_things_are_passed_over(practice):
         assert (refused.value.why.value, refused.value.status) == ("irrelevant", 200)
 
 
-def test_a_session_that_is_under_way_is_canceled_before_it_is_redacted_or_is_told_of(practice, asked):
+def test_a_session_is_redacted_once_nobody_works_on_it(practice, asked):
     async def body(http):
         stripe = provider(http, practice)
         ref = (await stripe.create_attempt(NEW)).ref

@@ -63,11 +63,19 @@ _UPRIGHT = (Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.ROTATE_180, Image.T
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureLimits:
-    """What is taken: bytes of the file, pixels of the picture. `longest` is what is kept of its longer side."""
+    """What is taken: bytes of the file, pixels of the picture. `longest` is what is kept of its longer side.
+
+    A JPEG is unpacked no larger than it is kept; others take four bytes a pixel, WebP more than twice that.
+    """
 
     bytes: int = 15_000_000
-    pixels: int = 50_000_000  # phones take 48 to 50; unpacked, that is 200 MB at the most
+    pixels: int = 50_000_000  # of a JPEG: phones take 48 to 50
+    unpacked: int = 36_000_000  # of a PNG or WebP: a page at 600 dots an inch has 35
     longest: int = 3000
+
+    def most(self, type_: MediaType) -> int:
+        """The pixels that are taken in a format."""
+        return self.pixels if type_ is MediaType.JPEG else self.unpacked
 
 
 LIMITS = PictureLimits()
@@ -109,11 +117,10 @@ def accept_picture(raw: bytes, declared: str = "", limits: PictureLimits = LIMIT
         raise PictureRefused("this is a moving picture: send a photograph")
     if not header.width or not header.height:
         raise PictureRefused("this picture has no pixels")
-    if header.width * header.height > limits.pixels:
-        megapixels = header.width * header.height // 1_000_000
-        raise PictureRefused(
-            f"this picture has {megapixels} megapixels, more than {limits.pixels // 1_000_000}: send a smaller one"
-        )
+    most, size = limits.most(header.type), header.width * header.height
+    if size > most:
+        megapixels = f"{size / 1_000_000:.0f} megapixels, more than {most / 1_000_000:.0f}"
+        raise PictureRefused(f"this picture has {megapixels}: send a smaller one, or a JPEG")
     try:
         upright, width, height = _decoded(raw, header.type, limits)
     except _DAMAGED:
@@ -134,7 +141,7 @@ def _decoded(raw: bytes, type_: MediaType, limits: PictureLimits) -> tuple[Image
     alone, orientation = bare(raw, type_)
     with _DECODERS[type_](BytesIO(alone)) as image:
         size = image.size
-        if image.width * image.height > limits.pixels:  # the decoder sees more than the header said
+        if image.width * image.height > limits.most(type_):  # the decoder sees more than the header said
             raise ValueError("larger than its header says")
         if getattr(image, "n_frames", 1) > 1:
             raise ValueError("moves, unlike its header says")
@@ -142,7 +149,7 @@ def _decoded(raw: bytes, type_: MediaType, limits: PictureLimits) -> tuple[Image
         if type_ is MediaType.JPEG:
             image.draft("RGB", (limits.longest, limits.longest))  # unpacked no larger than it is kept
         image.load()
-        plain = _rgb(image)
+        plain = _rgb(_smaller(image, limits.longest))
     plain.thumbnail((limits.longest, limits.longest), Image.Resampling.LANCZOS, reducing_gap=3.0)
     upright = plain if turn is None else plain.transpose(turn)
     clean = Image.new("RGB", upright.size)  # nothing of what came along with the pixels
@@ -150,6 +157,16 @@ def _decoded(raw: bytes, type_: MediaType, limits: PictureLimits) -> tuple[Image
     turned = turn is not None and turn not in _UPRIGHT
     width, height = (size[1], size[0]) if turned else size
     return clean, width, height
+
+
+def _smaller(image: Image.Image, longest: int) -> Image.Image:
+    """The picture at a whole fraction of its size, still larger than it is kept: what follows takes copies of it."""
+    factor = max(image.size) // longest
+    if factor < 2 or image.mode.startswith("I"):
+        return image
+    if image.mode in ("P", "PA", "1"):  # numbers of colours have no mean
+        image = image.convert("L" if image.mode == "1" else "RGBA")
+    return image.reduce(factor)
 
 
 def _rgb(image: Image.Image) -> Image.Image:

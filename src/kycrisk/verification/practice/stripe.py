@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 from kycrisk.verification.practice.server import Answer, Asked, PracticeServer, Webhook
 
-_PATH = re.compile(r"/v1/identity/verification_sessions(?:/(?P<id>vs_\w+)(?:/(?P<what>cancel|redact))?)?", re.ASCII)
+_PATH = re.compile(r"/v1/identity/verification_sessions(?:/(?P<id>vs_\w+)(?:/(?P<what>redact))?)?", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -62,10 +62,6 @@ class PracticeStripe(PracticeServer):
         session = self.sessions.get(found["id"])
         if session is None:
             return _error(404, "invalid_request_error", "resource_missing")
-        if found["what"] == "cancel":
-            if session.status != "requires_input":
-                return _error(400, "invalid_request_error", "verification_session_not_cancelable")
-            session.status = "canceled"
         if found["what"] == "redact":
             if session.status == "processing":
                 return _error(400, "invalid_request_error", "verification_session_not_redactable")

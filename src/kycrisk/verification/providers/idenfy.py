@@ -176,7 +176,7 @@ def _asked(new: NewAttempt, dummy_status: str) -> dict[str, Any]:
         "locale": new.locale if new.locale in LOCALES else "en",
     }
     texts = {
-        "country": new.country.lower(),
+        "country": new.country.upper(),
         "successUrl": new.success_url,
         "errorUrl": new.error_url,
         "unverifiedUrl": new.unverified_url,

@@ -28,7 +28,6 @@ from kycrisk.verification.providers.provider import (
     Event,
     NewAttempt,
     Outcome,
-    ProviderRefused,
     Refusal,
     UnknownAttempt,
     WebhookRefused,
@@ -153,17 +152,14 @@ class StripeIdentity:
         return _event(f"{ref}:fetched:{told}", {**found, "id": ref})
 
     async def delete(self, ref: str, *, within: float = WITHIN) -> None:
-        """Have Stripe redact a session; one that is still open is canceled before, as Stripe wants it."""
-        path = f"{_SESSIONS}/{quote(ref, safe='')}"
+        """Have Stripe redact a session, whether it was verified, canceled or never finished.
+
+        Raises `ProviderRefused` while Stripe is still at work on it (`processing`).
+        """
         try:
-            await self._ask("POST", f"{path}/redact", within, form={})
+            await self._ask("POST", f"{_SESSIONS}/{quote(ref, safe='')}/redact", within, form={})
         except UnknownAttempt:
             return
-        except ProviderRefused as refused:
-            try:
-                await self._ask("POST", f"{path}/cancel", within, form={})
-            except ProviderRefused:
-                raise refused from None
 
     def _verify(self, raw: bytes, signature: str) -> None:
         parts = [part.strip().partition("=") for part in signature.split(",")[:20]]
