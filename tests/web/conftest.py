@@ -1,8 +1,6 @@
 """The pages of a site with a procedure, as a browser sees them: cookies, forms and what is written on them."""
 
 import asyncio
-import html
-import re
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -20,6 +18,7 @@ from kycrisk.verification.proof import Proofs
 from kycrisk.web.pages import PAGES
 from tests.store.conftest import postgresql, url
 from tests.verification.cases.panel import outside
+from tests.web.browser import Browser
 
 __all__ = ["postgresql", "url"]
 
@@ -70,41 +69,6 @@ class Texts:
         self.sent.append((to, text))
 
 
-class Browser:
-    """A browser with its cookies; `page` is what it shows."""
-
-    def __init__(self, desk):
-        self.desk = desk
-        transport = httpx.ASGITransport(desk.app, client=("192.0.2.7", 1234))
-        self.client = httpx.AsyncClient(transport=transport, base_url="http://kycrisk.test", follow_redirects=True)
-        self.page = None
-
-    async def get(self, path, **more):
-        self.page = await self.client.get(path, **more)
-        return self
-
-    async def send(self, path, files=None, **fields):
-        found = re.search(r'name="csrf" value="(\w+)"', self.page.text) if self.page is not None else None
-        data = {**({"csrf": found[1]} if found else {}), **fields}
-        self.page = await self.client.post(path, data=data, files=files)
-        return self
-
-    @property
-    def text(self):
-        plain = re.sub(r"<(script|style).*?</\1>|<[^>]+>", " ", self.page.text, flags=re.S)
-        return re.sub(r"\s+", " ", html.unescape(plain)).strip()
-
-    @property
-    def heading(self):
-        return html.unescape(re.sub(r"<[^>]+>", "", re.search(r"<h1>(.*?)</h1>", self.page.text, re.S)[1])).strip()
-
-    def value(self, name):
-        return re.search(rf'name="{name}" value="([^"]*)"', self.page.text)[1]
-
-    def link(self, beginning):
-        return html.unescape(re.search(rf'(?:href|src|value)="({re.escape(beginning)}[^"]*)"', self.page.text)[1])
-
-
 class Desk:
     """An open service with its pages, and the world around it, which writes down what it is told."""
 
@@ -113,7 +77,9 @@ class Desk:
         self.app = make_app(service, pages=PAGES)
 
     def browser(self):
-        return Browser(self)
+        transport = httpx.ASGITransport(self.app, client=("192.0.2.7", 1234))
+        client = httpx.AsyncClient(transport=transport, base_url="http://kycrisk.test", follow_redirects=True)
+        return Browser(client)
 
     def claim(self, account="a-1", **more):
         claim = Claim(account=account, expires=self.clock.now + timedelta(minutes=5), **more)
