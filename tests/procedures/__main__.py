@@ -5,7 +5,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from kycrisk.cli.folder import _files
+from kycrisk.cli.folder import shipped_files
 from tests.procedures import binance, hostkey, spacecore, stackbill
 from tests.procedures.rows import ROWS, Ledger
 
@@ -19,7 +19,7 @@ def walk_all(say=print):
         say(f"{name}:")
         with tempfile.TemporaryDirectory(prefix="kycrisk-demo-") as work:
             folder = Path(work)
-            for relative, content in _files():
+            for relative, content in shipped_files():
                 (folder / relative).parent.mkdir(parents=True, exist_ok=True)
                 (folder / relative).write_bytes(content)
             asyncio.run(walk.walk(folder, ledger.row))
