@@ -31,9 +31,12 @@ async def mandatory(w, row):
     await portal.send("/verify/document/identity", {"front": ("a.jpg", b"x", "image/jpeg")}, type="passport")
     row("H15", "nothing is taken before the consent", portal.page.status_code == 403)
     names = [each["step"] for each in (await w.get(f"/v1/cases/{case['id']}"))["steps"]]
-    row("H14", "four steps in their order: document, selfie, phone, e-mail",
+    row(
+        "H14",
+        "four steps in their order: document, selfie, phone, e-mail",
         [each for each in names if each in ("document", "selfie", "phone", "email")]
-        == ["document", "selfie", "phone", "email"])  # fmt: skip
+        == ["document", "selfie", "phone", "email"],
+    )
 
 
 async def steps(w, row):
@@ -42,7 +45,9 @@ async def steps(w, row):
     await customer.data(browser, email="anna@gmail.com", phone="12")
     short = browser.page.status_code
     await customer.data(browser, email=EMAIL)
-    await browser.send("/verify/document/identity", {"front": _file(customer.picture())}, type="library_card", country="CH")
+    await browser.send(
+        "/verify/document/identity", {"front": _file(customer.picture())}, type="library_card", country="CH"
+    )
     row("H16", "other documents are refused", browser.page.status_code == 422)
     await customer.document(browser, "passport", raws={"front": customer.blurred()})
     row("H17", "a blurred picture is to be taken anew, with the reason", "The picture is blurred" in browser.text)
@@ -55,7 +60,11 @@ async def steps(w, row):
     row("H18", "the selfie is taken with a camera", 'capture="user"' in page and "camera.js" in page)
     await customer.selfie(browser)
     await browser.send("/verify/codes/phone", to="+41 44 668 18 00")
-    row("H3", "a mobile number is required, a landline refused", short == 422 and "not the number of a mobile" in browser.text)
+    row(
+        "H3",
+        "a mobile number is required, a landline refused",
+        short == 422 and "not the number of a mobile" in browser.text,
+    )
     await customer.phone(w, browser)
     row("H20", "a code confirms the phone", "Your e-mail address" in browser.heading)
     await customer.email(w, browser, EMAIL)
@@ -72,7 +81,11 @@ async def steps(w, row):
 async def finished(w, row, browser):
     case = (await w.case("h-1"))["id"]
     told = await w.get(f"/v1/cases/{case}")
-    row("H10", "the terms were attested", any(each["step"] == "attestation" and each["done_at"] for each in told["steps"]))
+    row(
+        "H10",
+        "the terms were attested",
+        any(each["step"] == "attestation" and each["done_at"] for each in told["steps"]),
+    )
     await browser.send("/verify/submit")
     reviewer = await w.reviewer("hank")
     await reviewer.get(f"/review/cases/{case}")
@@ -80,8 +93,11 @@ async def finished(w, row, browser):
     zone = "\n".join(customer.pictures.ZONES["passport"])
     await reviewer.send(f"/review/cases/{case}/documents/{document}/zone", zone=zone)
     checks = {each["check"] for each in (await w.get(f"/v1/reviews/{case}"))["results"]}
-    row("H4", "digits, expiry, names and codes are checked by the program",
-        {"mrz", "document.expiry", "match.last_name", "code.phone", "code.email"} <= checks)  # fmt: skip
+    row(
+        "H4",
+        "digits, expiry, names and codes are checked by the program",
+        {"mrz", "document.expiry", "match.last_name", "code.phone", "code.email"} <= checks,
+    )
     await reviewer.get(f"/review/cases/{case}")
     await reviewer.send(f"/review/cases/{case}/decision", verdict="approve")
     await browser.get("/verify")
@@ -100,16 +116,27 @@ async def abused(w, row):
     await w.settle()
     number = w.panel.client("late@host.example")
     services = w.panel.services[number]
-    row("H6", "an abuse report suspends who is not verified, and nobody else",
+    row(
+        "H6",
+        "an abuse report suspends who is not verified, and nobody else",
         [state for state, _ in services.values()] == ["Suspended", "Suspended"]
-        and await w.gate("h-1", "service") == "allow")  # fmt: skip
+        and await w.gate("h-1", "service") == "allow",
+    )
     row("H7", "then there is no refund", await w.gate("h-2", "refund") == "deny")
-    row("H8", "refunds are for verified accounts", await w.gate("h-9", "refund") == "deny" and await w.gate("h-1", "refund") == "allow")
+    row(
+        "H8",
+        "refunds are for verified accounts",
+        await w.gate("h-9", "refund") == "deny" and await w.gate("h-1", "refund") == "allow",
+    )
     registered = (w.clock.now - timedelta(days=29)).isoformat()
     await w.post("/v1/cases", {"account_id": "h-3", "trigger": "mandatory", "registered_at": registered}, 201)
     before = await w.gate("h-3", "order")
     w.clock.now += timedelta(days=2)  # and no sweep has run
-    row("H5", "no new orders 30 days after the registration", (before, await w.gate("h-3", "order")) == ("allow", "deny"))
+    row(
+        "H5",
+        "no new orders 30 days after the registration",
+        (before, await w.gate("h-3", "order")) == ("allow", "deny"),
+    )
 
 
 async def refreshed(w, row):
@@ -117,8 +144,11 @@ async def refreshed(w, row):
     case = await w.case("h-1")
     bearer = {"Authorization": f"Bearer {w.claim('h-1')}"}
     standing = (await w.api.get("/me/verification", headers=bearer)).json()
-    row("H9", "two years later known data is confirmed, and the account stays verified",
-        case["mode"] == "confirm_only" and standing["level"] == "verified")  # fmt: skip
+    row(
+        "H9",
+        "two years later known data is confirmed, and the account stays verified",
+        case["mode"] == "confirm_only" and standing["level"] == "verified",
+    )
 
 
 def _file(raw):

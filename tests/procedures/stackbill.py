@@ -24,9 +24,7 @@ async def before(w, row):
         (await w.post("/v1/cases", {"account_id": account, "trigger": "self_request", "subject": subject}, 201))["id"]
         for account, subject in (("b-1", "person"), ("b-2", "company"))
     ]
-    steps = [
-        {each["category"] for each in (await w.get(f"/v1/cases/{each}"))["steps"]} for each in (person, company)
-    ]  # fmt: skip
+    steps = [{each["category"] for each in (await w.get(f"/v1/cases/{each}"))["steps"]} for each in (person, company)]
     row("B1", "companies are asked for more than persons", steps[1] - steps[0] == {"registration"})
     row("B5", "which documents are asked for stands in the procedure", {"identity", "address"} <= steps[0])
 
@@ -36,8 +34,11 @@ async def uploads(w, row):
     await data(browser, email=EMAIL)
     await document(browser, "passport")
     await browser.send("/verify/submit")
-    row("B6", "without a document of each category nothing is submitted",
-        browser.page.status_code == 409 and "no document of category `address`" in browser.text)  # fmt: skip
+    row(
+        "B6",
+        "without a document of each category nothing is submitted",
+        browser.page.status_code == 409 and "no document of category `address`" in browser.text,
+    )
     await browser.get("/verify")
     await document(browser, "utility_bill", "address")
     await attest(browser)
@@ -62,19 +63,28 @@ async def decided(w, row, browser):
     await reviewer.get(f"/review/cases/{case}")
     await reviewer.send(
         f"/review/cases/{case}/documents/{papers['Utility bill']}",
-        verdict="rejected", reason="UNREADABLE", comment="The street is cut off.", note="again the same bill",
-    )  # fmt: skip
+        verdict="rejected",
+        reason="UNREADABLE",
+        comment="The street is cut off.",
+        note="again the same bill",
+    )
     await reviewer.get(f"/review/cases/{case}")
     await reviewer.send(f"/review/cases/{case}/decision", verdict="retry", reason="UNREADABLE")
     await browser.get("/verify")
-    row("B8", "each document has a comment for the customer and a note for colleagues",
-        "The street is cut off." in browser.text and "again the same bill" not in browser.text)  # fmt: skip
+    row(
+        "B8",
+        "each document has a comment for the customer and a note for colleagues",
+        "The street is cut off." in browser.text and "again the same bill" not in browser.text,
+    )
     await browser.send("/verify/help", message="Which bill do you want?", ticket="1", email="1")
     await w.settle()
     said = [text for ticket in w.panel.tickets_of(EMAIL) for text in ticket["said"]]
-    row("B9", "a question goes out by ticket and by mail",
+    row(
+        "B9",
+        "a question goes out by ticket and by mail",
         any("Which bill" in each for each in said)
-        and any("Which bill" in text for _, text in w.mail.to("operators@kyc.example")))  # fmt: skip
+        and any("Which bill" in text for _, text in w.mail.to("operators@kyc.example")),
+    )
     await browser.get("/verify")
     await browser.send("/verify/start")
     await document(browser, "bank_statement", "address")

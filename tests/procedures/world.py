@@ -1,4 +1,4 @@
-"""What is around a service: a panel, a mail server, a gateway for texts, FraudRecord, iDenfy; and a clock that is moved."""
+"""What is around a service: a panel, a mail server, a gateway for texts, FraudRecord, iDenfy; a clock that is moved."""
 
 import asyncio
 import json
