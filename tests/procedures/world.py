@@ -139,7 +139,11 @@ class World:
     def __init__(self, service, url, clock, around):
         self.service, self.url, self.clock = service, url, clock
         self.panel, self.mail, self.texts, self.idenfy = around
-        self.api = None
+        self.api, self._clients = None, []
+
+    async def aclose(self):
+        for each in (self.api, *self._clients):
+            await each.aclose()
 
     async def open(self):
         new = NewKey(name="operator", scopes=SCOPES, by="demo", expires_at=None)
@@ -149,7 +153,8 @@ class World:
         return self
 
     def browser(self):
-        return Browser(httpx.AsyncClient(base_url=self.url, follow_redirects=True, timeout=60))
+        self._clients.append(httpx.AsyncClient(base_url=self.url, follow_redirects=True, timeout=60))
+        return Browser(self._clients[-1])
 
     def claim(self, account, **more):
         claim = Claim(account=account, expires=self.clock.now + timedelta(minutes=10), **more)
@@ -214,8 +219,10 @@ async def world(folder: Path, policy: str, more: str = "", prepare=lambda site: 
         serving = asyncio.create_task(server.serve([listening]))
         try:
             opened = await World(service, url, clock, (panel, mailbox, texts, idenfy)).open()
-            yield opened
-            await opened.api.aclose()
+            try:
+                yield opened
+            finally:
+                await opened.aclose()
         finally:
             server.should_exit = True
             await serving

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import async_playwright
 
 from tests.verification import pictures
@@ -96,12 +97,19 @@ class Chromium:
 async def chromium(folder):
     """A browser while the block runs; nothing went wrong on any page of it."""
     film = folder / "camera.mjpeg"
-    film.write_bytes(pictures.saved(pictures.document("card_front", 1280, seed=2), "JPEG") * 2)
+    frame = pictures.on_a_table(pictures.document("card_front", 1280, seed=2), size=(1280, 720))
+    film.write_bytes(pictures.saved(frame, "JPEG") * 2)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=CHROMIUM, args=[*_FLAGS, f"--use-file-for-fake-video-capture={film}"], timeout=_PATIENCE
         )
         opened = Chromium(browser)
-        yield opened
-        await browser.close()
+        try:
+            yield opened
+        except PlaywrightError:
+            for each in opened.screens:
+                await each.page.screenshot(path=SCREENSHOTS / f"{each.name}-failed.png", full_page=True)
+            raise
+        finally:
+            await browser.close()
     assert opened.wrong == []

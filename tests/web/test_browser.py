@@ -70,9 +70,9 @@ async def film(screen):
         await screen.page.get_by_role("button", name="Use the camera").nth(number).click()
         video = screen.page.locator("video.viewer")
         await video.wait_for()
-        await screen.page.wait_for_function("() => document.querySelector('video.viewer').videoWidth > 0")
         await screen.page.get_by_role("button", name="Take a picture", exact=True).click()
         await video.wait_for(state="detached")
+    await screen.page.wait_for_function("() => document.querySelector('img.taken').naturalWidth > 100")
     await screen.look("07-selfie-taken")
     await screen.press("Send")
 

@@ -2,6 +2,7 @@
 "use strict";
 (() => {
   const LONGEST = 2400; // pixels: what is kept, and far below what is taken
+  const SMALLEST = 64; // pixels: until the first picture comes, a camera may say that it is two pixels wide
   for (const form of document.querySelectorAll("form[data-camera]")) {
     if (!navigator.mediaDevices || !navigator.mediaDevices.getUserMedia) continue;
     const words = JSON.parse(form.dataset.words);
@@ -37,9 +38,15 @@
     take.type = "button";
     take.textContent = words.take;
     take.dataset.take = input.name;
+    take.disabled = true;
     button.hidden = true;
     button.after(video, take);
-    take.focus();
+    const ready = () => {
+      if (!take.disabled || video.videoWidth < SMALLEST) return;
+      take.disabled = false;
+      take.focus();
+    };
+    for (const event of ["playing", "resize", "timeupdate"]) video.addEventListener(event, ready);
     const close = () => {
       for (const track of stream.getTracks()) track.stop();
       video.remove();
@@ -48,7 +55,6 @@
       button.focus();
     };
     take.addEventListener("click", () => {
-      if (!video.videoWidth) return;
       const scale = Math.min(1, LONGEST / Math.max(video.videoWidth, video.videoHeight));
       const canvas = document.createElement("canvas");
       canvas.width = Math.round(video.videoWidth * scale);
