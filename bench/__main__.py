@@ -18,7 +18,6 @@ from types import ModuleType
 from typing import Any
 
 from bench import (
-    cases,
     columns,
     command,
     dns,
@@ -30,13 +29,27 @@ from bench import (
     network,
     screening,
     service,
+    verification,
 )
 from bench.figure import Options, Section
 from bench.peers import version_of
 from bench.picture import draw
 
 FOLDER = Path(__file__).parent
-SCRIPTS = (evaluation, loading, lists, screening, columns, command, dns, network, fraudrecord, durable, service, cases)
+SCRIPTS = (
+    evaluation,
+    loading,
+    lists,
+    screening,
+    columns,
+    command,
+    dns,
+    network,
+    fraudrecord,
+    durable,
+    service,
+    verification,
+)
 
 
 def main(arguments: list[str]) -> int:
