@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test lint bench soak clean
+.PHONY: demo demo-kyc test lint bench soak clean
 
 # pip from Python 3.11 on does not know dependency groups yet, so the newest one comes first.
 $(VENV)/.installed: pyproject.toml
@@ -40,6 +40,9 @@ demo: $(VENV)/.installed  ## screen the sample signups with the default rules
 	@$(BIN)/kycrisk init demo
 	@cd demo && ../$(BIN)/kycrisk --config samples/kycrisk.yaml feeds update
 	@cd demo && ../$(BIN)/kycrisk --config samples/kycrisk.yaml screen samples/signups.csv --history input
+
+demo-kyc: $(VENV)/.installed-test  ## four procedures of verification, from the signup to the result, on this machine alone
+	$(BIN)/python -m tests.procedures
 
 test: $(VENV)/.installed-test  ## the tests, under five minutes
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not heavy"

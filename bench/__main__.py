@@ -19,7 +19,6 @@ from typing import Any
 
 from bench import (
     backtest,
-    cases,
     columns,
     command,
     delta,
@@ -34,6 +33,7 @@ from bench import (
     rescreen,
     screening,
     service,
+    verification,
 )
 from bench.figure import Options, Section
 from bench.peers import version_of
@@ -56,7 +56,7 @@ SCRIPTS = (
     fraudrecord,
     durable,
     service,
-    cases,
+    verification,
 )
 
 

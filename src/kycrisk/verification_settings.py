@@ -99,6 +99,12 @@ class ProvidersForm(Form):
     stripe: StripeForm | None = Field(default=None, description="Stripe Identity")
 
 
+class PortalForm(Form):
+    """The operator's own application, which sends customers here with a signed claim."""
+
+    secret: SecretText = Field(description="what claims are signed with (HMAC-SHA256)")
+
+
 class VerificationForm(Form):
     """Everything about verification."""
 
@@ -119,6 +125,7 @@ class VerificationForm(Form):
         description="the file of the keys of pictures; default: master.key in `state`",
     )
     providers: ProvidersForm = Field(default_factory=ProvidersForm, description="identity providers")
+    portal: PortalForm | None = Field(default=None, description="where customers come from by themselves")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,11 +141,14 @@ class VerificationSettings:
     sms: SmsForm | None = None
     master_key: str = ""
     providers: ProvidersForm = field(default_factory=ProvidersForm)
+    portal: PortalForm | None = None
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """All of them, to be kept out of logs."""
-        forms = (self.ticket, self.panel, self.mail, self.sms, self.providers.idenfy, self.providers.stripe)
+        forms = (
+            self.ticket, self.panel, self.mail, self.sms, self.providers.idenfy, self.providers.stripe, self.portal,
+        )  # fmt: skip
         found = [getattr(form, name, None) for form in forms if form is not None for name in _SECRETS]
         return tuple(each for each in found if each is not None)
 
@@ -180,4 +190,5 @@ def read_verification(document: Document, around: Surroundings) -> VerificationS
         sms=form.sms,
         master_key=form.master_key,
         providers=form.providers,
+        portal=form.portal,
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
@@ -48,8 +49,8 @@ _BY_STATUS = {
 }
 
 
-def make_app(service: Service, tracing: Tracing = NO_TRACING) -> Door:
-    """The application of an open service. It closes nothing."""
+def make_app(service: Service, tracing: Tracing = NO_TRACING, pages: Sequence[APIRouter] = ()) -> Door:
+    """The application of an open service, with pages beside its API. It closes nothing."""
     app = FastAPI(
         title="kycrisk",
         version=version("kycrisk"),
@@ -68,6 +69,8 @@ def make_app(service: Service, tracing: Tracing = NO_TRACING) -> Door:
     for resource in _RESOURCES:
         app.include_router(resource.routes)
     app.include_router(contract.routes)
+    for each in pages:
+        app.include_router(each)
     return Door(app, service, tracing)
 
 

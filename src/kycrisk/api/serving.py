@@ -9,12 +9,13 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from typing import TextIO
 
 import uvicorn
 import uvloop
+from fastapi import APIRouter
 
 from kycrisk.api.app import make_app
 from kycrisk.api.logs import log_to
@@ -52,6 +53,7 @@ def serve(
     also: Also | None = None,
     works: bool = True,
     processes: int = 1,
+    pages: Sequence[APIRouter] = (),
     on_listening: Callable[[str, int], None] = lambda host, port: None,
     rescreening: Rescreening | None = None,
 ) -> None:
@@ -70,7 +72,7 @@ def serve(
     sys.setswitchinterval(_SWITCH)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(
-            _serve(settings, watch_files, upgrade_tables, log, also, works, place, on_listening, rescreening)
+            _serve(settings, watch_files, upgrade_tables, log, also, works, place, pages, on_listening, rescreening)
         )  # fmt: skip
 
 
@@ -82,6 +84,7 @@ async def _serve(
     also: Also | None,
     works: bool,
     place: Place | None,
+    pages: Sequence[APIRouter],
     on_listening: Callable[[str, int], None],
     rescreening: Rescreening | None,
 ) -> None:
@@ -104,7 +107,7 @@ async def _serve(
     tracing = tracing_of(os.environ, version("kycrisk"))
     try:
         config = uvicorn.Config(
-            make_app(service, tracing),
+            make_app(service, tracing, pages),
             host=settings.service.host,
             port=settings.service.port,
             http="httptools",

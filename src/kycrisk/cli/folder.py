@@ -148,7 +148,7 @@ def init(
         raise Fault(f"`{folder}` is not a folder")
     written: list[Path] = []
     kept: list[Path] = []
-    for relative, content in _files():
+    for relative, content in shipped_files():
         target = folder / relative
         if target.exists() and not force:
             kept.append(relative)
@@ -159,7 +159,7 @@ def init(
     say(*_report(folder, written, kept, Paint.on(sys.stdout)))
 
 
-def _files() -> Iterator[tuple[Path, bytes]]:
+def shipped_files() -> Iterator[tuple[Path, bytes]]:
     """The files of a working folder, and what stands in them."""
     from kycrisk.shipped import shipped
     from kycrisk.sources.catalogue import shipped_signals

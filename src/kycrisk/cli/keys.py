@@ -33,6 +33,9 @@ class Scope(StrEnum):
     lists = "lists"
     rules = "rules"
     admin = "admin"
+    cases = "cases"
+    review = "review"
+    disclose = "disclose"
 
 
 class KeysFormat(StrEnum):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,8 @@ from kycrisk.cli.options import Config, Offline, settings_of
 from kycrisk.cli.terminal import note, visible
 
 if TYPE_CHECKING:
+    from fastapi import APIRouter
+
     from kycrisk.delivery.worker import Rescreening
     from kycrisk.settings import Settings
 
@@ -60,6 +63,7 @@ def serve(
     from kycrisk.store.failure import StoreError
 
     settings = settings_of(ctx, config, offline)
+    pages = _pages() if settings.verification.policy else ()
     service = replace(
         settings.service,
         host=host or settings.service.host,
@@ -73,6 +77,7 @@ def serve(
             watch_files=reload,
             upgrade_tables=upgrade,
             works=worker,
+            pages=pages,
             log=sys.stderr,
             processes=workers,
             on_listening=lambda at, number: note(visible(f"kycrisk: listening on {at}:{number}")),
@@ -95,3 +100,13 @@ def scheduled_rescreening(settings: Settings) -> Rescreening | None:
     from kycrisk.screening.desk import now_utc
 
     return ScheduledRescreening(settings, now_utc)
+
+
+def _pages() -> Sequence[APIRouter]:
+    """The pages of customers and reviewers, which only sites with a procedure have."""
+    try:
+        from kycrisk.web.pages import PAGES
+    except ModuleNotFoundError as missing:
+        help_ = 'pip install "kycrisk[service,verification]"'
+        raise Fault(f"the pages of verification need `{missing.name}`, which is not installed", help_) from None
+    return PAGES

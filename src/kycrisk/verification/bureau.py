@@ -23,6 +23,7 @@ from kycrisk.verification.session import Sessions
 from kycrisk.verification.site import site_of
 from kycrisk.verification.state import State
 from kycrisk.verification.tokens import forget_tokens
+from kycrisk.verification.upload import Uploads
 from kycrisk.verification.vault import Vault, destroy
 from kycrisk.verification.vault_folder import VaultFolder
 from kycrisk.verification.way_in import WayIn
@@ -48,6 +49,7 @@ class Bureau:
         self.proofs = Proofs(site=self.site, outside=self.outside)
         self.errands = Errands(site=self.site, outside=self.outside, reason_text=words_of)
         self.vault = _vault(settings, store) if chosen.policy else None
+        self.uploads = None if self.vault is None else Uploads(self.site, self.vault)
 
     async def let_go(self, account_id: str, actor: str) -> None:
         """Close all cases of an account and have the panel let go what they hold back: before it is erased, as nobody

@@ -154,6 +154,7 @@ class Policy:
     keep_images: timedelta
     hand_off: tuple[str, ...]
     texts: Mapping[str, str]
+    step_up: bool = False  # who comes from the operator's application has proved themselves a second time there
 
     def deadline_of(self, trigger: Trigger) -> Deadline:
         return self.deadlines.get(trigger, self.deadline)

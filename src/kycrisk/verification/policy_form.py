@@ -189,6 +189,10 @@ class LevelForm(Form):
     unlocks: list[Name] = Field(default_factory=list)
 
 
+class PortalForm(Form):
+    step_up: bool = False
+
+
 class PolicyForm(Form):
     """The mapping under `verification`. `steps` and `levels` are read step by step."""
 
@@ -210,6 +214,7 @@ class PolicyForm(Form):
     on_verified: OnVerifiedForm = Field(default_factory=OnVerifiedForm)
     keep_images: Span = timedelta(days=7)
     hand_off: list[Annotated[str, _word(HAND_OFFS, "way to a phone")]] = Field(default_factory=lambda: list(HAND_OFFS))
+    portal: PortalForm = Field(default_factory=PortalForm)
     texts: dict[Annotated[str, _word(TEXTS, "text")], Annotated[str, Field(min_length=1, max_length=5000)]] = Field(
         default_factory=dict
     )

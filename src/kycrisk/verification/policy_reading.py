@@ -186,6 +186,7 @@ class _Reading:
             keep_images=form.keep_images,
             hand_off=tuple(form.hand_off),
             texts=dict(form.texts),
+            step_up=form.portal.step_up,
         )
 
 

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from kycrisk.randomness import random_bytes
 from kycrisk.store.moments import micros, moment
@@ -142,6 +142,12 @@ def revoke_token(tx: Transaction, text: str) -> bool:
     """End one token: somebody signs out. Whether it was in force."""
     mine = (_C.digest == digest_of(text)) & _C.revoked_at.is_(None)
     return tx.connection.execute(update(TOKENS).where(mine).values(revoked_at=tx.at)).rowcount > 0
+
+
+def issued_since(connection: Connection, kind: Kind, subject: str, since: datetime) -> int:
+    """How many tokens of a kind a case was given since a moment."""
+    mine = (_C.subject == subject) & (_C.kind == kind.value) & (_C.created_at >= micros(since))
+    return connection.execute(select(func.count()).select_from(TOKENS).where(mine)).scalar_one()
 
 
 def forget_tokens(tx: Transaction, before: datetime) -> int:

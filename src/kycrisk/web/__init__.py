@@ -1,0 +1,1 @@
+"""Pages for customers and reviewers, made on the server. They work without JavaScript, except taking pictures."""

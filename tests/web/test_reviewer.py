@@ -1,0 +1,143 @@
+"""The reviewers' pages: who may see them, what they show, and what is written down."""
+
+import re
+
+import pytest
+
+from kycrisk.verification.state import State
+from tests.verification import pictures
+from tests.web.conftest import desk
+from tests.web.test_customer import filled
+
+__all__ = ["desk"]
+
+
+async def waiting(desk):
+    """A case that waits for a person, and a reviewer who is logged in."""
+    browser = await filled(desk)
+    await browser.send("/verify/submit")
+    case = await desk.case()
+    return browser, case, await desk.reviewer()
+
+
+def test_nobody_sees_anything_without_a_key(desk):
+    async def body(desk):
+        stranger = await desk.browser().get("/review")
+        wrong = await desk.browser().send("/review/login", key="kyc_nonsense")
+        return stranger.page.url.path, wrong.page.status_code, wrong.text
+
+    path, status, text = desk(body)
+    assert path == "/review/login"
+    assert status == 401
+    assert "the API key is not known" in text
+
+
+@pytest.mark.row("Q13")
+def test_the_queue_and_a_case(desk):
+    async def body(desk):
+        _, case, reviewer = await waiting(desk)
+        await reviewer.get("/review")
+        queue = reviewer.text
+        await reviewer.get(f"/review/cases/{case.id}")
+        picture = await reviewer.client.get(reviewer.link(f"/review/cases/{case.id}/pictures/"))
+        page = await desk.service.store.audit.page(limit=100)
+        return case.id, queue, reviewer.text, picture, [(each.actor, each.action) for each in page.items]
+
+    id_, queue, text, picture, audit = desk(body)
+    assert "1 wait, 0 of them for too long." in queue
+    assert id_ in queue
+    assert "Eriksson" in text
+    assert "Passport · Front" in text
+    assert (picture.status_code, picture.headers["content-type"]) == (200, "image/jpeg")
+    assert "sandbox" in picture.headers["content-security-policy"]
+    assert ("kim", "vault.viewed") in audit
+
+
+@pytest.mark.row("H4", "Q8", "Q18")
+def test_the_zone_is_held_against_what_was_entered(desk):
+    async def body(desk):
+        _, case, reviewer = await waiting(desk)
+        await reviewer.get(f"/review/cases/{case.id}")
+        document = re.search(r"/documents/(doc_\w+)/zone", reviewer.page.text)[1]
+        path = f"/review/cases/{case.id}/documents/{document}/zone"
+        await reviewer.send(path, zone="\n".join(pictures.ZONES["passport"]))
+        found = {each.check: each.result for each in (await desk.service.cases.look(case.id, "kim")).results}
+        await reviewer.send(path, zone="P<UTO\nnonsense")
+        return found, reviewer.page.status_code, reviewer.text
+
+    found, status, text = desk(body)
+    assert found["mrz"] == "passed"
+    assert found["document.expiry"] == "failed"  # 15 April 2012
+    assert found["match.last_name"] == "passed"
+    assert found["match.date_of_birth"] == "passed"
+    assert status == 422
+    assert "nonsense" in text  # what was typed is still there
+
+
+@pytest.mark.row("B8", "Q16", "Q17")
+def test_one_document_is_rejected_and_taken_anew(desk):
+    async def body(desk):
+        browser, case, reviewer = await waiting(desk)
+        await reviewer.get(f"/review/cases/{case.id}")
+        document = re.search(r"/documents/(doc_\w+)", reviewer.page.text)[1]
+        path = f"/review/cases/{case.id}"
+        await reviewer.send(f"{path}/documents/{document}", verdict="rejected")
+        without = reviewer.text
+        await reviewer.send(
+            f"{path}/documents/{document}", verdict="rejected", reason="IMAGE_GLARE", comment="The number is hidden.",
+            note="third time",
+        )  # fmt: skip
+        await reviewer.send(f"{path}/decision", verdict="approve")
+        refused = reviewer.page.status_code
+        await reviewer.get(path)
+        await reviewer.send(f"{path}/decision", verdict="retry", reason="IMAGE_GLARE")
+        await browser.get("/verify")
+        told = browser.text
+        await browser.send("/verify/start")
+        return without, refused, told, browser.heading, (await desk.case()).state
+
+    without, refused, told, heading, state = desk(body)
+    assert "say why the document is rejected" in without
+    assert refused == 409
+    assert "A reflection hides part of the document." in told
+    assert "The number is hidden." in told
+    assert "third time" not in told
+    assert heading == "Your document"
+    assert state is State.COLLECTING
+
+
+@pytest.mark.row("S19", "S18")
+def test_a_dispute_is_for_another_person(desk):
+    async def body(desk):
+        browser, case, reviewer = await waiting(desk)
+        path = f"/review/cases/{case.id}"
+        await reviewer.get(path)
+        await reviewer.send(f"{path}/decision", verdict="deny", reason="DOC_SUSPECT")
+        await browser.get("/verify")
+        await browser.send("/verify/dispute", words="It is genuine.")
+        disputed = browser.text
+        await reviewer.get(path)
+        await reviewer.send(f"{path}/decision", verdict="approve")
+        same = reviewer.page.status_code, reviewer.text
+        other = await desk.reviewer("lee")
+        await other.get(path)
+        await other.send(f"{path}/decision", verdict="approve", document_expires="2031-05-01")
+        await browser.get("/verify")
+        return disputed, same, browser.text, (await desk.service.cases.get(case.id)).case
+
+    disputed, (status, text), told, case = desk(body)
+    assert "Another person will look at it." in disputed
+    assert status == 409
+    assert "somebody else than before has to decide" in text
+    assert "Your verification is complete" in told
+    assert case.state is State.VERIFIED
+    assert case.document_expires.date().isoformat() == "2031-05-01"
+
+
+def test_a_form_of_another_site_decides_nothing(desk):
+    async def body(desk):
+        _, case, reviewer = await waiting(desk)
+        await reviewer.send(f"/review/cases/{case.id}/decision", csrf="0" * 32, verdict="approve")
+        return reviewer.page.url.path, (await desk.case()).state
+
+    assert desk(body) == ("/review/login", State.SUBMITTED)
