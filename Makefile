@@ -44,8 +44,9 @@ demo: $(VENV)/.installed  ## screen the sample signups with the default rules
 demo-kyc: $(VENV)/.installed-test  ## four procedures of verification, from the signup to the result, on this machine alone
 	$(BIN)/python -m tests.procedures
 
+# Tests wait for disks, databases and processes as much as they compute: so more of them than there are cores.
 test: $(VENV)/.installed-test  ## the tests, under five minutes
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not heavy"
+	$(BIN)/python -m pytest -n 4 --dist loadfile -m "not heavy"
 
 lint: $(VENV)/.installed-lint $(VENV)/.installed-test
 	$(BIN)/ruff check .

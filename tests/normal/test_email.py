@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 from hypothesis import example, given, settings
@@ -9,6 +11,8 @@ from hypothesis import strategies as st
 
 from kycrisk.normal.email import normal_email
 from kycrisk.signup import EmailAddress
+
+MANY = 400 if os.environ.get("KYCRISK_TEST_PROFILE", "quick") == "quick" else 1000
 
 
 @pytest.mark.parametrize(
@@ -298,7 +302,7 @@ ADDRESSES = st.builds(
 )
 
 
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=4 * MANY, deadline=None)
 @given(ADDRESSES)
 @example("a@" + DOMAIN_253[2:])
 def test_random_addresses_are_judged_as_email_validator_judges_them(raw: str) -> None:
@@ -323,7 +327,7 @@ def nearly_good(draw: st.DrawFn) -> str:
     return text[:at] + put + text[at + cut * bool(put) :]
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=3 * MANY, deadline=None)
 @given(nearly_good())
 def test_nearly_good_addresses_are_judged_as_email_validator_judges_them(raw: str) -> None:
     agree(raw)
