@@ -18,8 +18,10 @@ from types import ModuleType
 from typing import Any
 
 from bench import (
+    backtest,
     columns,
     command,
+    delta,
     dns,
     durable,
     evaluation,
@@ -27,6 +29,8 @@ from bench import (
     lists,
     loading,
     network,
+    quarantine,
+    rescreen,
     screening,
     service,
     verification,
@@ -40,8 +44,12 @@ SCRIPTS = (
     evaluation,
     loading,
     lists,
+    quarantine,
     screening,
     columns,
+    rescreen,
+    delta,
+    backtest,
     command,
     dns,
     network,

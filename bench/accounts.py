@@ -54,7 +54,8 @@ def write_accounts(path: Path, count: int, told: pl.DataFrame, entries: Entries,
 def _domains(count: int, entries: Entries, seed: int) -> pl.Series:
     """One in 25 is listed, two in five are nobody's but their own, the others are large providers'."""
     listed = pl.Series([name for names in entries.domains.values() for name in names])
-    draw = pl.Series([random.Random(seed).random() for _ in range(count)])
+    source = random.Random(seed)
+    draw = pl.Series([source.random() for _ in range(count)])
     number = pl.Series(random.Random(f"d {seed}").choices(range(10**7), k=count)).cast(pl.String)
     frame = pl.DataFrame(
         {

@@ -1,7 +1,11 @@
 """How many screenings a second does the service store and answer? `python -m bench.service`
 
 Whole screenings (offline checks, default rules, full lists, the decision on disk before the answer) beside an empty
-FastAPI endpoint on the same machine, with the same client, in turns; once on SQLite and once on PostgreSQL.
+FastAPI endpoint on the same machine, with the same client, in turns; once on SQLite and once on PostgreSQL. The client
+is a process of its own kind (load.py), with 64 connections that each have one request under way, for both alike: so p99
+is that of a server that is as busy as it can be. Client and servers share the machine's processors.
+
+Beside rates stands the processor time of a request in the server, which other programs on the machine change little.
 """
 
 from __future__ import annotations
@@ -25,11 +29,12 @@ from bench.alone import show
 from bench.figure import Figure, Options, Section
 from bench.load import Loaded, load, request
 from bench.postgresql import postgresql
+from bench.processor import Spent, postmaster, spent_by
 from bench.signups import as_request, make_rows
 from bench.site import make_site
 
 CONNECTIONS = 64
-ROUNDS, SCREENINGS, EMPTY = 3, 6_000, 12_000
+ROUNDS, SCREENINGS, EMPTY = 4, 6_000, 12_000
 SHARE, TIMES_P99 = 0.35, 10.0
 
 
@@ -77,29 +82,56 @@ def _beside(
     ours: list[Loaded] = []
     memory: list[int] = []
     theirs: list[Loaded] = []
+    spent: list[tuple[Spent, Spent, Spent]] = []
     nothing = [request("GET", "/")] * empty
-    with _served(folder, database) as (port, process), _empty() as other:
+    server = postmaster(database) if database.startswith("postgresql") else None
+    with _served(folder, database) as (port, process), _empty() as (other, beside):
         token = _kycrisk(folder, database, "keys", "create", "bench", "-s", "screen").stdout.strip()
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         requests = [request("POST", "/v1/screenings", body, headers) for body in bodies]
         load(port, requests[:500], CONNECTIONS, 201)
         load(other, nothing[:500], CONNECTIONS, 200)
         for number in range(rounds):
-            theirs.append(load(other, nothing, CONNECTIONS, 200))
-            ours.append(load(port, requests[500 + number * count :][:count], CONNECTIONS, 201))
+            before = [spent_by(each) for each in (process, server, beside)]
+            mine = requests[500 + number * count :][:count]
+            for ours_now in (number % 2 == 0, number % 2 == 1):  # each goes first as often as the other
+                if ours_now:
+                    ours.append(load(port, mine, CONNECTIONS, 201))
+                else:
+                    theirs.append(load(other, nothing, CONNECTIONS, 200))
+            now = [spent_by(each) for each in (process, server, beside)]
+            spent.append((now[0] - before[0], now[1] - before[1], now[2] - before[2]))
             memory.append(_memory(process))
     growth = 100.0 * (memory[-1] - memory[0]) / memory[0]
     failed = sum(each.other for each in ours)
     share = median(mine.rate / their.rate for mine, their in zip(ours, theirs, strict=True))
     times = median(mine.p99 / their.p99 for mine, their in zip(ours, theirs, strict=True))
+    loop, writer = (median(part(each) for each, _, _ in spent) / count * 1e6 for part in (_main, _others))
+    stored = median(each.whole for _, each, _ in spent) / count * 1e6
+    nothing_us = median(each.whole for _, _, each in spent) / empty * 1e6
+    processor = {"event_loop": loop, "other_threads": writer, "database_server": stored, "empty_request": nothing_us}
     figures = [
+        Figure(name="processor time of a screening", value=loop + writer + stored, unit="µs"),
+        Figure(name="processor time of an empty request", value=nothing_us, unit="µs"),
         Figure(name="durable screenings through HTTP", value=median(each.rate for each in ours), unit="a second"),
         Figure(name="times the rate of an empty endpoint", value=share, unit="×", bar=SHARE, at_least=True),
         Figure(name="p99, times an empty endpoint's", value=times, unit="×", bar=TIMES_P99),
         Figure(name="memory after the last round, over that after the first", value=growth, unit="%", bar=5),
         Figure(name="screenings that were not answered 201", value=failed, unit="", bar=0),
     ]
-    return figures, {"screenings": [_told(each) for each in ours], "empty": [_told(each) for each in theirs]}
+    return figures, {
+        "screenings": [_told(each) for each in ours],
+        "empty": [_told(each) for each in theirs],
+        "processor_us": {name: round(value, 1) for name, value in processor.items()},
+    }
+
+
+def _main(spent: Spent) -> float:
+    return spent.main
+
+
+def _others(spent: Spent) -> float:
+    return spent.others
 
 
 def _told(each: Loaded) -> dict[str, float]:
@@ -146,7 +178,7 @@ def _memory(process: int) -> int:
 
 
 @contextmanager
-def _empty() -> Iterator[int]:
+def _empty() -> Iterator[tuple[int, int]]:
     with socket.socket() as chosen:
         chosen.bind(("127.0.0.1", 0))
         port = chosen.getsockname()[1]
@@ -159,7 +191,7 @@ def _empty() -> Iterator[int]:
                 except OSError:
                     if process.poll() is not None:
                         raise
-            yield port
+            yield port, process.pid
         finally:
             process.terminate()
 

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 
 from kycrisk.cli import app
 from kycrisk.cli.signals import SIGNALS_PAGE_HEAD
-from kycrisk.service_settings import JobsForm, RetentionForm
+from kycrisk.quarantine_settings import QuarantineForm
+from kycrisk.service_settings import JobsForm, RescreeningForm, RetentionForm
 from kycrisk.settings import VARIABLES, GeoForm, SettingsForm
 from kycrisk.shipped import shipped
 from kycrisk.sources.catalogue import shipped_signals
@@ -26,6 +27,7 @@ from kycrisk.webhook_settings import WebhookForm
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 WRITING = bool(os.environ.get("KYCRISK_WRITE_DOCS"))
 PAGE = DOCS / "cli.md"
+BACKTEST = DOCS / "backtest.md"
 README = DOCS.parent / "README.md"
 CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What is different in every run, and why it is no lie: ids, hashes, dates, ages, versions and times taken.
@@ -34,6 +36,7 @@ CHANGING = (
     (r"\b[0-9a-f]{64}\b", "…"),
     (r"20\d\d-\d\d-\d\d", "2026-…"),
     (r"\d+\.\d s\b", "… s"),
+    (r"tables of version \d{4}", "tables of version …"),
     (r"due in \d+[dhm]", "due in …"),
     (r" {2,}\d+[dhm]( {2,})", r" …\1"),
     (r"Python \d+\.\d+\.\d+, \w+|kycrisk \d+\.\d+\.\d+|Polars \d+\.\d+\.\d+", "…"),
@@ -46,6 +49,47 @@ rules:
     when: ip.tor_exi and email.disposable_lists > "2"
     score: 20
     raeson: seen on {ip.address}
+""",
+    "stricter.yaml": """\
+policy:
+  bands: {review: 40, verify: 70, deny: 150}
+rules:
+  - id: tor-exit
+    title: Signed up through Tor
+    when: ip.tor_exit
+    at_least: verify
+    reason: "{ip.address} is a Tor exit"
+
+  - id: disposable-mail
+    title: Throwaway mailbox
+    when: email.disposable
+    score: 70
+    reason: "{email.domain} is a throwaway domain"
+
+  - id: young-domain
+    title: A mail domain of this week, from a datacenter
+    when: ip.datacenter and domain.age < "7d"
+    score: 45
+    reason: "{email.domain} was registered {domain.age} ago"
+
+  - id: burst
+    title: Many from one address
+    when: signups(ip.address, "1h") >= 3
+    at_least: verify
+    reason: '{signups(ip.address, "1h")} came from {ip.address}'
+""",
+    "labels.csv": """\
+account_id,label
+plain-customer,legitimate
+known-customer-abroad,legitimate
+tor-user,legitimate
+throwaway-mailbox,fraud
+tor-and-throwaway,fraud
+reported-twice,fraud
+burst-6-of-7,fraud
+burst-7-of-7,fraud
+script-on-a-server,fraud
+moved-away-last-year,fraud
 """,
     "bad.csv": "account_id,email,ip\na-1,ann@example.com,nonsense\na-2,,192.0.2.2\na-3,bob@example.com,192.0.2.3\n",
 }
@@ -76,7 +120,7 @@ def answer(line, folder):
 
 
 def transcripts():
-    return [block[1] for page in (README, PAGE) for block in CONSOLE.finditer(page.read_text())]
+    return [block[1] for page in (README, PAGE, BACKTEST) for block in CONSOLE.finditer(page.read_text())]
 
 
 def commands(block):
@@ -96,7 +140,7 @@ def test_write(folder, monkeypatch):
     def anew(block):
         return "```console\n" + "".join(f"$ {line}\n{answer(line, folder)}" for line in commands(block[1])) + "```"
 
-    for page in (README, PAGE):
+    for page in (README, PAGE, BACKTEST):
         page.write_text(CONSOLE.sub(anew, page.read_text()))
     (DOCS / "signals.md").write_text(signals_page())
 
@@ -143,7 +187,9 @@ def test_every_setting_is_documented():
         "webhooks": WebhookForm,
         "verification": VerificationForm,
         "jobs": JobsForm,
+        "rescreening": RescreeningForm,
         "retention": RetentionForm,
+        "quarantine": QuarantineForm,
     }
     names = [name for name in SettingsForm.model_fields if name not in sections]
     names += [f"{section}.{name}" for section, form in sections.items() for name in form.model_fields]

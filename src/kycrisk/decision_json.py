@@ -7,23 +7,26 @@ replayed years later without the catalogue of signals it was made with.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from ipaddress import IPv4Address, IPv6Address
-from json.encoder import encode_basestring
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from operator import is_
 from typing import Any, TypeVar
 
 from kycrisk.decision import FORMAT, Decision, Exemption, Lookup, MadeBy, Reason, Shadow, Undetermined
-from kycrisk.durations import format_duration
-from kycrisk.normal.ip import ip_text
 from kycrisk.outcome import Finding, Outcome
-from kycrisk.signals import NO_ORIGIN, Evidence, Origin, Type, Unknown, Value, Why, fact_value
+from kycrisk.signals import NO_ORIGIN, NOTHING, Evidence, Origin, Type, Unknown, Value, Why, fact_value
+from kycrisk.value_json import bare_json, moment_text, text_json, told_json, type_words, value_json
 
-try:  # the C encoder where CPython has it
-    from _json import encode_basestring as text_json
-except ImportError:
-    text_json = encode_basestring
-
+__all__ = [
+    "DecisionFormatError",
+    "Shape",
+    "decision_from_json",
+    "decision_to_json",
+    "moment_text",
+    "taken_apart",
+    "text_json",
+    "value_json",
+]
 
 Part = TypeVar("Part")
 
@@ -32,32 +35,110 @@ class DecisionFormatError(ValueError):
     """The text is not a decision of this format."""
 
 
-def moment_text(moment: datetime) -> str:
-    """A time in UTC with `Z`, as RFC 3339 writes it."""
-    text = (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat()
-    return f"{text[:-6]}Z"  # instead of `+00:00`
+class Shape:
+    """What decisions of one world have in common, as texts around places for what is their own: names of signals,
+    sources, snapshots, what could not be judged. Every second text is such a place.
+
+    Decisions have the same shape only where they share these objects themselves. So what a shape says that many have
+    had is of the site: what is unknown about one signup, with words of its own, makes a shape of its own.
+    """
+
+    __slots__ = ("_alike", "texts", "uses")
+
+    def __init__(self, texts: list[str], alike: tuple[object, ...]) -> None:
+        self.texts = texts
+        self.uses = 0  # decisions that had it
+        self._alike = alike  # shapes are found by the identity of these, so they have to stay
+
+    def filled(self, values: Sequence[str]) -> str:
+        """The text with values in its places."""
+        texts = self.texts.copy()
+        texts[1::2] = values
+        return "".join(texts)
+
+    def made_of(self, *alike: object) -> bool:
+        return all(map(is_, self._alike, alike))
 
 
 def decision_to_json(decision: Decision) -> str:
     """The decision as one line of JSON."""
-    reasons = ",".join([_reason_json(reason) for reason in decision.reasons])
-    exempt = _dumps([_exemption_dict(each) for each in decision.exempt]) if decision.exempt else "[]"
-    lookups = ",".join([_lookup_json(each) for each in decision.lookups])
-    head = (
-        f'{{"format":"{FORMAT}","id":{text_json(decision.id)},"account_id":{text_json(decision.account_id)},'
-        f'"outcome":"{decision.outcome.word}","score":{decision.score},'
-        f'"settled":{"true" if decision.settled else "false"},'
-        f'"bounds":{{"outcome":["{decision.lowest.word}","{decision.highest.word}"],'
-        f'"score":[{decision.lowest_score},{decision.highest_score}]}},'
-        f'"reasons":[{reasons}],"undetermined":[{_kept_json(decision.undetermined, _undetermined_json)}],'
-        f'"exempt":{exempt},"shadow":[{_kept_json(decision.shadow, _shadow_json)}],'
-        '"evidence":{'
+    shape, values = taken_apart(decision)
+    return shape.filled(values)
+
+
+def taken_apart(decision: Decision) -> tuple[Shape, list[str]]:
+    """The decision's shape, and the values in its places: texts without control characters, as JSON has them."""
+    evidence, undetermined, shadow = decision.evidence, decision.undetermined, decision.shadow
+    known = evidence.known
+    frames, names, unknown = _frames(evidence.origins), tuple(known), evidence.unknown or NOTHING
+    key = (names, id(unknown), id(undetermined), id(shadow), decision.ruleset, decision.made_by)
+    shape = frames.shapes.get(key)
+    if shape is None or not shape.made_of(unknown, undetermined, shadow):
+        if len(frames.shapes) >= _MOST_FRAMES:
+            frames.shapes.clear()
+        shape = frames.shapes[key] = Shape(_texts(frames, decision), (unknown, undetermined, shadow))
+    shape.uses += 1
+    values = [
+        text_json(decision.id),
+        text_json(decision.account_id),
+        decision.outcome.word,
+        str(decision.score),
+        "true" if decision.settled else "false",
+        decision.lowest.word,
+        decision.highest.word,
+        str(decision.lowest_score),
+        str(decision.highest_score),
+        ",".join([_reason_json(reason) for reason in decision.reasons]),
+        _dumps([_exemption_dict(each) for each in decision.exempt]) if decision.exempt else "[]",
+    ]
+    values += [
+        "true"
+        if value is True
+        else "false"
+        if value is False
+        else text_json(value)
+        if type(value) is str
+        else told_json[type(value)](value)
+        for value in known.values()
+    ]
+    values += (
+        ",".join([_lookup_json(each) for each in decision.lookups]),
+        moment_text(decision.decided_at),
+        repr(decision.took_ms),
     )
-    tail = (
-        f'}},"lookups":[{lookups}],"ruleset":{text_json(decision.ruleset)}{_made_by_json(decision.made_by)},'
-        f'"decided_at":"{moment_text(decision.decided_at)}","took_ms":{decision.took_ms!r}}}'
-    )
-    return "".join((head, *_evidence_parts(decision.evidence), tail))
+    return shape, values
+
+
+def _texts(frames: _Frames, decision: Decision) -> list[str]:
+    """The texts of a decision's shape."""
+    evidence = decision.evidence
+    head = [
+        f'{{"format":"{FORMAT}","id":',
+        ',"account_id":',
+        ',"outcome":"',
+        '","score":',
+        ',"settled":',
+        ',"bounds":{"outcome":["',
+        '","',
+        '"],"score":[',
+        ",",
+        ']},"reasons":[',
+        f'],"undetermined":[{_kept_json(decision.undetermined, _undetermined_json)}],"exempt":',
+        f',"shadow":[{_kept_json(decision.shadow, _shadow_json)}],"evidence":{{',
+    ]
+    facts = frames.template(tuple(evidence.known))
+    if evidence.unknown:
+        facts[-1] += ("," if evidence.known else "") + frames.missing(evidence.unknown)
+    tail = [
+        '},"lookups":[',
+        f'],"ruleset":{text_json(decision.ruleset)}{_made_by_json(decision.made_by)},"decided_at":"',
+        '","took_ms":',
+        "}",
+    ]
+    texts = [*head[:-1], head[-1] + facts[0], *facts[1:-1], facts[-1] + tail[0], *tail[1:]]
+    if len(facts) == 1:
+        texts = [*head[:-1], head[-1] + facts[0] + tail[0], *tail[1:]]
+    return [part for text in texts for part in (text, "")][:-1]
 
 
 def _made_by_json(made_by: MadeBy | None) -> str:
@@ -72,81 +153,30 @@ def _dumps(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-# values
-
-_BARE: dict[type, Callable[[Any], str]] = {
-    bool: lambda value: "true" if value else "false",
-    int: str,
-    float: repr,
-    str: text_json,
-    datetime: lambda value: f'"{moment_text(value)}"',
-    timedelta: lambda value: f'"{format_duration(value)}"',
-    IPv4Address: lambda value: f'"{ip_text(value)}"',
-    IPv6Address: lambda value: f'"{ip_text(value)}"',
-    frozenset: lambda value: f"[{','.join(sorted(_BARE[type(item)](item) for item in value))}]",
-}
-_TYPES: dict[type, str] = {
-    bool: "bool",
-    int: "int",
-    float: "float",
-    str: "str",
-    datetime: "datetime",
-    timedelta: "duration",
-    IPv4Address: "ip",
-    IPv6Address: "ip",
-}
-_PLAIN = (bool, int, float, str)
-
-
-def value_json(value: Value) -> str:
-    """A fact's value as JSON."""
-    return _BARE[type(value)](value)
-
-
-def _typed(kind: type, to_json: Callable[[Any], str]) -> Callable[[Any], str]:
-    behind = f',"type":"{_TYPES[kind]}"'
-    return lambda value: to_json(value) + behind
-
-
-def _typed_set(value: frozenset[Any]) -> str:
-    item = next(iter(value), "")
-    return f'{value_json(value)},"type":"set of {_TYPES[type(item)]}"'
-
-
-#: Values whose type JSON alone cannot tell say it: `"192.0.2.7","type":"ip"`.
-_TOLD: dict[type, Callable[[Any], str]] = {
-    **{kind: to_json if kind in _PLAIN else _typed(kind, to_json) for kind, to_json in _BARE.items() if kind in _TYPES},
-    frozenset: _typed_set,
-}
-
-
 # evidence
 
 
 class _Frames:
     """What stands around the facts of one world's evidence: names before them, origins behind them.
 
-    Evidence of one world nearly always knows the same signals, so the texts around all known facts are kept, every
-    second place free for a value; and so are the texts of the gaps, which signups of one site share.
+    Evidence of one world nearly always knows the same signals, so the texts around all known facts are kept with the
+    shapes of its decisions; and so are the texts of the gaps, which signups of one site share.
     """
 
-    __slots__ = ("gaps", "origins", "templates")
+    __slots__ = ("gaps", "origins", "shapes")
 
     def __init__(self, origins: Mapping[str, Origin]) -> None:
         self.origins = origins
-        self.templates: dict[tuple[str, ...], list[str]] = {}
+        self.shapes: dict[tuple[Any, ...], Shape] = {}
         self.gaps: dict[int, tuple[Mapping[str, Unknown], str]] = {}
 
     def template(self, names: tuple[str, ...]) -> list[str]:
-        texts = [(f'{text_json(name)}:{{"value":', "", f"{self.origin(name)}}},") for name in names]
-        flat = [part for text in texts for part in text]
-        # What stands between two values is one text, so values have every second place.
-        between = ["".join(flat[at : at + 2]) for at in range(2, len(flat) - 1, 3)]
-        parts = [flat[0], *(part for text in between for part in ("", text)), "", flat[-1][:-1]] if names else []
-        if len(self.templates) >= _MOST_FRAMES:
-            self.templates.clear()
-        self.templates[names] = parts
-        return parts
+        """The texts before, between and behind the values of these facts."""
+        befores = [f'{text_json(name)}:{{"value":' for name in names]
+        behinds = [f"{self.origin(name)}}}" for name in names]
+        if not names:
+            return [""]
+        return [befores[0], *map("{},{}".format, behinds, befores[1:]), behinds[-1]]
 
     def missing(self, unknown: Mapping[str, Unknown]) -> str:
         """The unknown facts."""
@@ -182,25 +212,6 @@ def _origin_json(origin: Origin) -> str:
     return f',"source":{text_json(origin.source)}{as_of}{snapshot}'
 
 
-def _evidence_parts(evidence: Evidence) -> list[str]:
-    frames, known, unknown = _frames(evidence.origins), evidence.known, evidence.unknown
-    names = tuple(known)
-    parts = (frames.templates.get(names) or frames.template(names)).copy()
-    parts[1::2] = [
-        "true"
-        if value is True
-        else "false"
-        if value is False
-        else text_json(value)
-        if type(value) is str
-        else _TOLD[type(value)](value)
-        for value in known.values()
-    ]
-    if unknown:
-        parts += (",", frames.missing(unknown)) if parts else (frames.missing(unknown),)
-    return parts
-
-
 def _unknown_json(unknown: Unknown) -> str:
     detail = f',"detail":{text_json(unknown.detail)}' if unknown.detail else ""
     return f'"unknown":"{unknown.why.value}"{detail}'
@@ -211,7 +222,7 @@ def _facts_json(facts: Mapping[str, Value | Unknown]) -> str:
         [
             f"{text_json(name)}:{{{_unknown_json(value)}}}"
             if isinstance(value, Unknown)
-            else f"{text_json(name)}:{_BARE[type(value)](value)}"
+            else f"{text_json(name)}:{bare_json[type(value)](value)}"
             for name, value in facts.items()
         ]
     )
@@ -329,7 +340,7 @@ def _evidence(raw: dict[str, Any]) -> Evidence:
 
 def _value(fact: dict[str, Any]) -> Value:
     value = fact["value"]
-    declared = fact.get("type") or _TYPES[type(value)]
+    declared = fact.get("type") or type_words[type(value)]
     return fact_value(Type(declared), value)
 
 

@@ -16,10 +16,10 @@ class Outcome(IntEnum):
 
     @property
     def word(self) -> str:
-        return self.name.lower()
+        return _WORDS[self]
 
     def __str__(self) -> str:
-        return self.name.lower()
+        return _WORDS[self]
 
     @classmethod
     def from_word(cls, word: str) -> Outcome:
@@ -27,6 +27,7 @@ class Outcome(IntEnum):
         return _BY_WORD[word]
 
 
+_WORDS = tuple(outcome.name.lower() for outcome in Outcome)
 _BY_WORD = {outcome.word: outcome for outcome in Outcome}
 
 

@@ -62,8 +62,25 @@ class JobsForm(BaseModel):
     )
     feeds: Cron | None = Field(default=None, description="lists from outside are brought up to date")
     retention: Cron | None = Field(default=None, description="what is past its `retention` is deleted")
+    archive: Cron | None = Field(default=None, description="the decisions' copy as columns is brought in step")
     cases: Cron | None = Field(
         default=None, description="clocks of verification cases; every minute where a procedure is chosen"
+    )
+
+
+class RescreeningForm(BaseModel):
+    """How the accounts that are inside already are screened again."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    schedule: Cron | None = Field(
+        default=None, description="when all accounts of the store are screened again, as a cron expression in UTC"
+    )
+    ask: bool = Field(
+        default=False, description="whether sources are asked about accounts that are not settled, within the budgets"
+    )
+    answers: Span | None = Field(
+        default=None, description="how long what sources said counts at least; without it as long as it is kept"
     )
 
 

@@ -15,9 +15,11 @@ from kycrisk.documents import At, open_document
 from kycrisk.durations import parse_duration
 from kycrisk.feeds.catalogue import default_catalogue
 from kycrisk.problems import Problem, Problems
+from kycrisk.quarantine_settings import QuarantineForm
 from kycrisk.service_settings import (
     JobsForm,
     LimitsForm,
+    RescreeningForm,
     RetentionForm,
     ServiceForm,
     ServiceSettings,
@@ -66,11 +68,20 @@ class Settings:
     webhooks: Webhooks = NO_WEBHOOKS
     verification: VerificationSettings = NO_VERIFICATION
     jobs: JobsForm = field(default_factory=JobsForm)
+    rescreening: RescreeningForm = field(default_factory=RescreeningForm)
     retention: RetentionForm = field(default_factory=RetentionForm)
+    archive_at: Path | None = None
+    quarantine: QuarantineForm = field(default_factory=QuarantineForm)
+    customers: Path | None = None  # a table of them, to judge new versions of lists by; None: those of the store
 
     def __post_init__(self) -> None:
         if self.offline and not self.sources.offline:
             object.__setattr__(self, "sources", self.sources.without_network())
+
+    @property
+    def archive(self) -> Path:
+        """The folder of the decisions' copy as columns."""
+        return self.archive_at or self.state / "archive"
 
     @property
     def snapshots(self) -> Path:
@@ -117,11 +128,21 @@ class SettingsForm(BaseModel):
         default="", description="the store: a file, or the URL of a PostgreSQL database; default: store.db in `state`"
     )
     site_key: str = Field(default="", description="the file of the site key; default: site.key in `state`")
+    archive: str = Field(
+        default="",
+        description="the folder of the decisions' copy as columns; default: archive in `state`",
+    )
     service: ServiceForm = Field(default_factory=ServiceForm, description="how `kycrisk serve` runs")
     webhooks: Any = Field(default=None, description="where decisions are sent")
     verification: Any = Field(default=None, description="what happens behind the flag")
     jobs: JobsForm = Field(default_factory=JobsForm, description="when what recurs is done")
+    rescreening: RescreeningForm = Field(
+        default_factory=RescreeningForm, description="how accounts that are inside already are screened again"
+    )
     retention: RetentionForm = Field(default_factory=RetentionForm, description="how long what is kept is kept")
+    quarantine: QuarantineForm = Field(
+        default_factory=QuarantineForm, description="when new versions of lists are held"
+    )
     offline: bool = Field(default=False, description="never use the network")
     engine: EngineName = Field(default="generated", description="what judges the rules")
 
@@ -143,6 +164,7 @@ VARIABLES: Mapping[str, tuple[str, ...]] = {
     "KYCRISK_LISTEN": ("service", "listen"),
     "KYCRISK_DATABASE": ("database",),
     "KYCRISK_SITE_KEY": ("site_key",),
+    "KYCRISK_ARCHIVE": ("archive",),
     "KYCRISK_OFFLINE": ("offline",),
 }
 
@@ -205,7 +227,14 @@ def _overridden(form: SettingsForm, environ: Mapping[str, str]) -> SettingsForm:
             target[last] = str(Path(text).absolute())
     geo, service = GeoForm.model_construct(**raw["geo"]), ServiceForm.model_construct(**raw["service"])
     service.limits = LimitsForm.model_construct(**raw["service"]["limits"])
-    apart = {"geo": geo, "service": service, "jobs": form.jobs, "retention": form.retention}
+    apart = {
+        "geo": geo,
+        "service": service,
+        "jobs": form.jobs,
+        "rescreening": form.rescreening,
+        "retention": form.retention,
+        "quarantine": form.quarantine,
+    }
     return SettingsForm.model_construct(**{**raw, **apart})
 
 
@@ -235,11 +264,15 @@ def _settings(form: SettingsForm, file: Path | None, folder: Path, sections: _Se
         offline=form.offline,
         database=database if "://" in database else f"sqlite:///{at(database)}",
         site_key=at(form.site_key) if form.site_key else state / "site.key",
+        archive_at=at(form.archive) if form.archive else None,
         service=service_settings(form.service),
         engine=form.engine,
         sources=sections.sources,
         webhooks=sections.webhooks,
         verification=sections.verification,
         jobs=form.jobs,
+        rescreening=form.rescreening,
         retention=form.retention,
+        quarantine=form.quarantine,
+        customers=at(form.quarantine.accounts) if form.quarantine.accounts else None,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated
@@ -47,6 +47,9 @@ class WebhookForm(Form):
 
     url: Annotated[str, BeforeValidator(_url)] = Field(description="where to send; `http://` is for private networks")
     secret: SecretText = Field(description="what messages are signed with: `whsec_` and 24 to 64 bytes in base64")
+    previous_secret: SecretText | None = Field(
+        default=None, description="while the secret is changed: the one before, signed with as well"
+    )
     events: list[Annotated[str, one_of(EVENTS, "event")]] = Field(
         default_factory=lambda: list(EVENTS), min_length=1, description="what to send; everything when left out"
     )
@@ -64,6 +67,7 @@ class Webhook:
 
     url: str = field(repr=False)
     secret: Secret
+    previous_secret: Secret | None = None
     events: frozenset[str] = frozenset(EVENTS)
     allow_private: bool = False
     timeout: timedelta = DEFAULT_TIMEOUT
@@ -71,6 +75,11 @@ class Webhook:
     @property
     def host(self) -> str:
         return urlsplit(self.url).netloc
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """What messages are signed with: the secret, and the one before while that counts."""
+        return (self.secret,) if self.previous_secret is None else (self.secret, self.previous_secret)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +95,7 @@ NO_WEBHOOKS = Webhooks()
 
 def is_confidential(at: At) -> bool:
     """Whether a value of the settings may be a secret of an endpoint, or an address with one inside."""
-    shown = {*WebhookForm.model_fields} - {"url", "secret"}
+    shown = {*WebhookForm.model_fields} - {"url", "secret", "previous_secret"}
     return at[:1] == (SECTION,) and len(at) > 1 and at[-1] not in _POINTERS and (len(at) < 3 or at[2] not in shown)
 
 
@@ -106,9 +115,9 @@ def read_webhooks(document: Document, around: Surroundings) -> Webhooks:
         except Problems as wrong:
             problems += wrong.problems
             continue
-        place = document.place(SECTION, index, "secret")
-        if why := _bad_secret(form.secret):
-            problems.append(Problem(place, why, "make one: `echo whsec_$(openssl rand -base64 32)`"))
+        bad = list(_bad_secrets(document, index, form))
+        if bad:
+            problems += bad
         elif form.url in endpoints:
             problems.append(Problem(document.place(SECTION, index, "url"), "this endpoint stands twice", "keep one"))
         else:
@@ -120,10 +129,17 @@ def _webhook(form: WebhookForm) -> Webhook:
     return Webhook(
         url=form.url,
         secret=form.secret,
+        previous_secret=form.previous_secret,
         events=frozenset(form.events),
         allow_private=form.allow_private,
         timeout=form.timeout,
     )
+
+
+def _bad_secrets(document: Document, index: int, form: WebhookForm) -> Iterator[Problem]:
+    for name, secret in (("secret", form.secret), ("previous_secret", form.previous_secret)):
+        if secret is not None and (why := _bad_secret(secret)):
+            yield Problem(document.place(SECTION, index, name), why, "make one: `kycrisk deliveries secret`")
 
 
 def _bad_secret(secret: Secret) -> str:

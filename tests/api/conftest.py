@@ -124,9 +124,10 @@ class Server:
         return subprocess.run(command, env=self.environment, text=True, capture_output=True, check=False)
 
     @contextmanager
-    def running(self):
+    def running(self, *options):
         """The process, and the address that it listens on; killed at the end, when it still runs."""
         command = [sys.executable, "-m", "kycrisk", "--config", str(self.folder), "serve", "--port", "0", "--upgrade"]
+        command += options
         with (
             self.log.open("w") as log,
             subprocess.Popen(command, env=self.environment, stdout=log, stderr=log) as process,

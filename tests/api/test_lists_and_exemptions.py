@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from kycrisk.screening.desk import now_utc
 
 LATER = "2999-01-01T00:00:00Z"
@@ -75,3 +77,36 @@ def test_another_process_sees_it_too(api):
         assert len(set(marks)) == 4
 
     api(body)
+
+
+def test_labels_are_written_down_and_corrected(api):
+    async def body(api):
+        await api.screen()
+        path = "/v1/accounts/a-1/labels"
+        assert (await api.ask("GET", path)).json() == {"label": None, "items": []}
+        put = await api.ask("POST", path, {"label": "fraud", "source": "chargeback", "who": "Kim", "why": "case 7"})
+        assert (put.status_code, put.json()["source"], put.json()["who"]) == (201, "chargeback", "Kim (key kim)")
+        assert (await api.ask("POST", path, {"label": "legitimate"})).status_code == 201
+        found = (await api.ask("GET", path)).json()
+        assert (found["label"], [each["label"] for each in found["items"]]) == ("legitimate", ["legitimate", "fraud"])
+        assert (await api.ask("POST", path, {"label": "withdrawn"})).status_code == 201
+        assert (await api.ask("GET", path)).json()["label"] is None
+
+    api(body)
+
+
+LABELS = [
+    ("no label", "a-1", {"label": "suspicious"}, 422),
+    ("still to come", "a-1", {"label": "fraud", "at": LATER}, 422),
+    ("no such source", "a-1", {"label": "fraud", "source": "Charge Back"}, 422),
+    ("an account that was never screened", "nobody", {"label": "fraud"}, 404),
+]
+
+
+@pytest.mark.parametrize(("account", "body", "status"), [row[1:] for row in LABELS], ids=[row[0] for row in LABELS])
+def test_labels_that_are_refused(api, account, body, status):
+    async def ask(api):
+        await api.screen()
+        return (await api.ask("POST", f"/v1/accounts/{account}/labels", body)).status_code
+
+    assert api(ask) == status

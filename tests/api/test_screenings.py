@@ -67,6 +67,24 @@ def test_signups_of_one_instant_count_each_other(api):
     api(body)
 
 
+PERSON = {"first_name": "Anna", "last_name": "Müller", "address": {"lines": "Hauptstraße 12a", "postal_code": "3011"}}
+SAME = {"first_name": "ANNA", "last_name": "Mueller", "address": {"lines": "Hauptstr. 12 A", "postal_code": "3011"}}
+OTHER = {**PERSON, "address": {"lines": "Hauptstraße 14", "postal_code": "3011"}}
+
+
+def test_one_person_at_one_address_is_counted_whatever_the_spelling(api, folder):
+    rule = 'signups(name_address, "24h") >= 1'
+    rules = (folder / "rules" / "policy.yaml").read_text().replace('signups(ip.address, "24h") >= 3', rule)
+    rules = rules.replace("'{signups(ip.address, \"24h\")} came from {ip.address}'", '"known by name and address"')
+    (folder / "rules" / "policy.yaml").write_text(rules)
+
+    async def body(api):
+        signups = [("a-1", PERSON), ("a-1", PERSON), ("a-2", OTHER), ("a-3", SAME), ("a-4", {})]
+        return [(await api.screen({"account_id": account, **given})).json()["outcome"] for account, given in signups]
+
+    assert api(body) == ["allow", "allow", "allow", "verify", "allow"]
+
+
 @pytest.mark.parametrize("deadline", ["10", "20000", "60000"])
 def test_within_its_deadline_or_a_problem(api, deadline):
     async def body(api):

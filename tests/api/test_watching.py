@@ -6,15 +6,30 @@ import re
 from pathlib import Path
 
 import httpx
+import pytest
 import yaml
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from typer.testing import CliRunner
 
 from kycrisk.api.app import make_app
 from kycrisk.api.tracing import NO_TRACING, Tracing, tracing_of
+from kycrisk.cli import app
 from tests.api.conftest import Api
 
+HARDENED = {
+    "NoNewPrivileges": "yes",
+    "ProtectSystem": "strict",
+    "ProtectHome": "yes",
+    "PrivateTmp": "yes",
+    "PrivateDevices": "yes",
+    "RestrictNamespaces": "yes",
+    "LockPersonality": "yes",
+    "CapabilityBoundingSet": "",
+    "StateDirectoryMode": "0700",
+    "UMask": "0077",
+}
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 
 
@@ -32,6 +47,7 @@ def test_the_dashboard_asks_for_measures_that_there_are(api):
             for name in re.findall(r"\bkycrisk_\w+", target["expr"])
         }
         assert asked - there == set()
+        assert {name for name in there if name.startswith("kycrisk_deliver")} <= asked
         assert len(asked) >= 8
 
     api(body)
@@ -43,6 +59,16 @@ def test_the_compose_file_keeps_the_service_small():
     assert "password" not in json.dumps(service["environment"]).lower()
 
 
+@pytest.mark.parametrize("unit", sorted((DEPLOY / "systemd").glob("*.service")), ids=lambda unit: unit.name)
+def test_units_call_what_there_is_and_are_hardened(unit):
+    said = dict(line.split("=", 1) for line in unit.read_text().splitlines() if "=" in line and line[0] != "#")
+    program, *arguments = said["ExecStart"].replace("%i", "8081").split()
+    assert program == "/opt/kycrisk/bin/kycrisk"
+    found = CliRunner().invoke(app, [*arguments, "--help"])
+    assert found.exit_code == 0, found.output
+    assert {name: said.get(name) for name in HARDENED} == HARDENED
+
+
 def test_spans_name_routes_and_continue_the_caller_s_trace(api):
     exported = InMemorySpanExporter()
     provider = TracerProvider()
@@ -50,8 +76,10 @@ def test_spans_name_routes_and_continue_the_caller_s_trace(api):
     trace = "0af7651916cd43dd8448eb211c80319c"
 
     async def body(api):
-        app = make_app(api.service, Tracing(provider.get_tracer("tests")))
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://kycrisk.test") as client:
+        traced_app = make_app(api.service, Tracing(provider.get_tracer("tests")))
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(traced_app), base_url="http://kycrisk.test"
+        ) as client:
             traced = Api(api.service, client, api.token)
             decision = (await traced.screen(headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01"})).json()
             await traced.ask("GET", "/v1/accounts/a-1")

@@ -142,3 +142,111 @@ def test_a_feed_that_there_is_not(run, command):
         2,
         "kycrisk: there is no feed `tor-bulx`\nhelp: did you mean `tor-bulk`?\n",
     )
+
+
+NAMES = [f"trash-{number}.example" for number in range(100)]
+DISPOSABLE = """\
+policy:
+  bands: {review: 40, verify: 70, deny: 150}
+rules:
+  - id: disposable
+    title: A throw-away address
+    when: email.disposable
+    score: 80
+    reason: "{email.domain} is listed"
+"""
+
+
+def held_list(fed, names=tuple(NAMES[:10])):
+    """A list of which a second version is held."""
+    run = fed("\n".join(NAMES) + "\n")
+    assert run("feeds", "update", "ours").exit_code == 0
+    run.write("list.txt", "\n".join(names) + "\n")
+    found = run("feeds", "update", "ours")
+    assert (found.exit_code, found.stderr.splitlines()) == (
+        1,
+        ["1 held: `kycrisk feeds review` shows why, and releases or refuses them"],
+    )
+    assert found.stdout.startswith("held       ours                                   100  as of ")
+    return run
+
+
+def test_a_held_version_is_shown_and_released(fed):
+    run = held_list(fed)
+    shown = run("feeds", "review")
+    lines = shown.stdout.splitlines()
+    assert (shown.exit_code, lines[0].partition(" since ")[0]) == (1, "ours  held")
+    assert lines[1:3] == [
+        "  - it removes 90 of 100 entries; up to 27 are believed as nothing is known of",
+        "    earlier changes",
+    ]
+    assert "10 entries, 0 added, 90 removed" in shown.stdout
+    assert "not known here, so nobody was looked at" in shown.stdout
+    assert "a newer version is held" in run("feeds", "list").stdout
+    assert "held     a newer version, since " in run("feeds", "show", "ours").stdout
+    assert "`ours` is held since" in " ".join(run("doctor").stdout.split())
+    [told] = json.loads(run("feeds", "review", "-f", "json").stdout)
+    assert (told["name"], told["entries"], told["reasons"][0]["kind"]) == ("ours", 10, "removed")
+
+    released = run("feeds", "review", "ours", "--release", "--why", "checked with them", "--by", "kim")
+    assert (released.exit_code, released.stdout) == (0, "released: `ours` has 10 entries now\n")
+    assert released.stderr == "there is no store, so this stands in the folder of the lists and in no audit log\n"
+    assert run("feeds", "show", "ours", "--contains", "trash-50.example").exit_code == 1
+    assert run("feeds", "review").stdout == "nothing is held\n"
+
+
+def test_a_refused_version_does_not_come_again(fed):
+    run = held_list(fed)
+    refused = run("feeds", "review", "ours", "--refuse", "--why", "cut off", "--by", "kim")
+    assert refused.exit_code == 0
+    assert refused.stdout.endswith(" of `ours` is not offered again; the last good version stays\n")
+    again = run("feeds", "update", "ours")
+    assert (again.exit_code, again.stdout.partition(" ")[0]) == (0, "refused")
+    assert run("feeds", "show", "ours", "--contains", "trash-50.example").exit_code == 0
+
+
+REVIEWS = [
+    ("both at once", ["ours", "--release", "--refuse", "--why", "x"], "--release and --refuse contradict each other"),
+    ("no list", ["--release", "--why", "x"], "name the one list that is meant"),
+    ("no reason", ["ours", "--release"], "say why"),
+    ("another version", ["ours", "--release", "--why", "x", "--version", "0000"], "`0000` is not held any more"),
+    ("a list that does not exist", ["our", "--release", "--why", "x"], "there is no feed `our`"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), [row[1:] for row in REVIEWS], ids=[row[0] for row in REVIEWS])
+def test_decisions_that_cannot_be_made(fed, arguments, message):
+    run = held_list(fed)
+    found = run("feeds", "review", *arguments)
+    assert (found.exit_code, message in found.stderr) == (2, True)
+    assert run("feeds", "review").exit_code == 1
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_customers_of_a_table_are_judged_by(fed, suffix):
+    polars = pytest.importorskip("polars")
+    run = fed("\n".join(NAMES) + "\n")
+    off = "  disposable-email-domains: {enabled: false}\n  disposable-email-domains-github: {enabled: false}\n"
+    run.write("feeds.yaml", (run.folder / "feeds.yaml").read_text() + off)
+    run.write("rules/policy.yaml", DISPOSABLE)
+    assert run("feeds", "update", "ours").exit_code == 0
+    customers = [(f"a-{n}", f"x@shop-{n % 50}.example", f"192.0.2.{n}") for n in range(200)]
+    table = polars.DataFrame(customers, schema=["account_id", "email", "ip"], orient="row")
+    table.write_csv(run.folder / "customers.csv")
+    table.write_parquet(run.folder / "customers.parquet")
+    run.write("list.txt", "\n".join([*NAMES, "shop-3.example"]) + "\n")
+    found = run("feeds", "update", "ours", "--accounts", f"customers.{suffix}")
+    assert "4 of 200 customers would get another outcome (2.00%); 0.50% may" in " ".join(found.stdout.split())
+    shown = run("feeds", "review").stdout
+    assert "4 of 200 would get another outcome: a-3 (allow → verify), a-53" in shown
+    run.write("kycrisk.yaml", f"feeds: [feeds.yaml]\nquarantine: {{flips: 2%, accounts: customers.{suffix}}}\n")
+    run.write("list.txt", "\n".join([*NAMES, "shop-3.example", "new.example"]) + "\n")
+    assert run("feeds", "update", "ours").exit_code == 0
+
+
+def test_customers_that_cannot_be_read_do_not_keep_a_list_back(fed):
+    pytest.importorskip("polars")
+    run = fed("\n".join(NAMES) + "\n")
+    run.write("customers.parquet", "no such thing")
+    found = run("feeds", "update", "ours", "--accounts", "customers.parquet")
+    assert (found.exit_code, found.stdout.partition(" ")[0]) == (0, "updated")

@@ -65,6 +65,31 @@ def test_many_from_csv(run):
     )
 
 
+def test_an_account_of_the_input_does_not_count_itself(run):
+    twice = ROWS.replace("a-3,eve@example.net", "a-2,bob@example.net")
+    run.write("in.csv", twice)
+    found = run("screen", "in.csv", "--format", "jsonl", "--history", "input")
+    assert outcomes(found.stdout) == [("a-1", "allow"), ("a-2", "review"), ("a-2", "verify")]
+
+
+def test_one_person_at_one_address_is_counted_in_the_input(run):
+    rules = run.folder / "rules" / "policy.yaml"
+    text = rules.read_text().replace('signups(email.domain, "1h")', 'signups(name_address, "1h")')
+    rules.write_text(text.replace('"{email.domain} was here before"', '"known by name and address"'))
+    signup = {**SIGNUP, "submitted_at": "2026-11-16T08:00:00Z", "first_name": "Anna"}
+    rows = [
+        {**signup, "account_id": account, "last_name": name, "address": {"lines": lines, "postal_code": "3011"}}
+        for account, name, lines in [
+            ("a-1", "Müller", "Hauptstraße 12a"),
+            ("a-2", "Müller", "Hauptstraße 14"),
+            ("a-3", "Mueller", "Hauptstr. 12 A"),
+        ]
+    ]
+    run.write("in.jsonl", "\n".join(map(json.dumps, rows)))
+    found = run("screen", "in.jsonl", "--format", "jsonl", "--history", "input")
+    assert outcomes(found.stdout) == [("a-1", "allow"), ("a-2", "allow"), ("a-3", "deny")]
+
+
 def test_without_history_velocity_is_unknown(run):
     run.write("in.csv", ROWS)
     found = run("screen", "in.csv", "--format", "jsonl")

@@ -10,7 +10,7 @@ import pytest
 from dbos import DBOS
 from sqlalchemy import text
 
-from kycrisk.delivery.jobs import DEAD_AFTER, Job, Jobs, dbos_url, make_tables
+from kycrisk.delivery.jobs import DEAD_AFTER, Job, Jobs, dbos_url, forget_runs, make_tables
 from kycrisk.delivery.tally import Tally
 from kycrisk.store.database import open_database
 from kycrisk.store.failure import WrongSchema
@@ -152,3 +152,29 @@ def test_the_database_is_that_of_the_store(tmp_path, given, wanted):
     database = open_database(url)
     assert dbos_url(database.url) == wanted.replace("/srv", str(tmp_path))
     database.close()
+
+
+def test_retention_forgets_what_ran_long_ago_from_within_its_own_run(url):
+    """The run that asks goes on, and is forgotten by a later one."""
+
+    async def body():
+        forgotten, enough = [], asyncio.Event()
+
+        async def run():
+            forgotten.append(await forget_runs(now() + timedelta(days=1)))
+            if len(forgotten) == 3:
+                enough.set()
+
+        async with await Store.open(url, site_key=KEY, upgrade_tables=True) as store:
+            jobs = jobs_of(store, Job("retention", EVERY_SECOND, run))
+            await jobs.start()
+            try:
+                await asyncio.wait_for(enough.wait(), SOON)
+            finally:
+                await jobs.stop()
+            return forgotten, await statuses(store)
+
+    forgotten, left = asyncio.run(body())
+    assert forgotten[0] == 0
+    assert sum(forgotten) >= 1
+    assert sum(left.values()) <= len(forgotten) + 2 - sum(forgotten)

@@ -1,6 +1,6 @@
 """Killed at any moment, senders lose no delivery, send nothing else under an id, and nothing again that is settled.
 
-`.ci/run` kills a handful of times; with KYCRISK_TEST_PROFILE=thorough it is 200 on each database.
+`.ci/run` kills a handful of times; with KYCRISK_TEST_PROFILE=thorough, and in `make soak`, it is 200 on each database.
 """
 
 import asyncio
@@ -25,7 +25,9 @@ from tests.store.making import RULES, Maker, read_rules
 
 pytestmark = pytest.mark.heavy
 
-KILLS = int(os.environ.get("KYCRISK_TEST_KILLS", 200 if os.environ.get("KYCRISK_TEST_PROFILE") == "thorough" else 4))
+KILLS = int(
+    os.environ.get("KYCRISK_TEST_KILLS", 200 if os.environ.get("KYCRISK_TEST_PROFILE") in ("thorough", "soak") else 4)
+)
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -51,6 +51,23 @@ retention: {{signups: 400d, decisions: 730d}}
     assert (settings.retention.signups, settings.retention.facts) == (timedelta(days=400), None)
 
 
+OLDER = "whsec_" + "QUFB" * 8
+
+
+def test_a_secret_that_is_being_changed(read):
+    settings = read(f"webhooks: [{{url: https://a.test/, secret: {{env: HOOK_SECRET}}, previous_secret: {OLDER}}}]\n")
+    [endpoint] = settings.webhooks.endpoints
+    assert [each.reveal() for each in endpoint.secrets] == [SECRET, OLDER]
+    assert OLDER not in repr(settings)
+
+
+def test_the_command_makes_a_secret_that_is_one(read):
+    made = CliRunner().invoke(cli, ["deliveries", "secret"]).output.strip()
+    settings = read(f"webhooks: [{{url: https://a.test/, secret: {made}}}]\n")
+    assert settings.webhooks.problems == ()
+    assert [each.secret.reveal() for each in settings.webhooks.endpoints] == [made]
+
+
 SHOWN = {"webhooks", "- {url", "jobs", "recheck", "feeds", "retention"}
 GOOD = f"  - {{url: https://good.example.com/, secret: {SECRET}}}\n"
 
@@ -82,6 +99,12 @@ GOOD = f"  - {{url: https://good.example.com/, secret: {SECRET}}}\n"
             "3:36",
             "the secret has 5 bytes, not 24 to 64",
             id="short-secret",
+        ),
+        pytest.param(
+            "  - {url: https://a.test/, secret: {env: HOOK_SECRET}, previous_secret: whsec_c2hvcnQ=}",
+            "3:73",
+            "the secret has 5 bytes, not 24 to 64",
+            id="short-previous-secret",
         ),
         pytest.param(
             "  - {url: https://a.test/, secret: what-a-long-secret-that-is-no-base64}",

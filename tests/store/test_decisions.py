@@ -33,6 +33,36 @@ def test_a_decision_comes_back_to_the_byte(run, make):
     assert decision_to_json(replay(make.compiled, found.decision())).encode() == stored.body
 
 
+def test_decisions_of_one_shape_come_back_to_the_byte(opened, make):
+    """Of many decisions alike, only what is their own is kept, and what they share once."""
+    names = ["t", "f", "true", "false", 'ja"ne', "\\u0000", "zoë", ""]
+
+    async def body():
+        async with await opened() as store:
+            stored = []
+            for start in range(0, 160, 40):
+                screenings = [make.screening(f"a{n}", name=names[n % 8]) for n in range(start, start + 40)]
+                stored += await asyncio.gather(*map(store.decisions.add, screenings))
+            kept = text("SELECT text FROM dictionaries")
+            texts = await store.read(lambda connection: connection.execute(kept).scalars().all())
+        async with await opened() as store:
+            return stored, (await store.decisions.page(limit=200)).items, texts
+
+    stored, found, texts = asyncio.run(body())
+    assert {each.id: each.body for each in found} == {each.decision_id: each.body for each in stored}
+    assert any(b"\0" in bytes(each) for each in texts)  # a shape; the first few are deflated
+
+
+def test_what_is_unknown_about_one_signup_is_of_no_shape(run, make):
+    async def body(store):
+        missing = {"missing": ("ip.tor_exit",), "ip": "198.51.100.77"}
+        await asyncio.gather(*(store.decisions.add(make.screening(f"a{n}", **missing)) for n in range(150)))
+        kept = text("SELECT text FROM dictionaries")
+        return b"".join(await store.read(lambda connection: map(bytes, connection.execute(kept).scalars().all())))
+
+    assert b"198.51.100.77" not in run(body)
+
+
 def test_it_is_there_after_the_store_was_opened_again(opened, make):
     async def body():
         async with await opened() as store:

@@ -1,6 +1,6 @@
 """Killed at any moment, a writer loses no decision that it acknowledged, stores none twice, and breaks no chain.
 
-`.ci/run` kills a handful of times; with KYCRISK_TEST_PROFILE=thorough it is 200 on each database.
+`.ci/run` kills a handful of times; with KYCRISK_TEST_PROFILE=thorough, and in `make soak`, it is 200 on each database.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from tests.store.making import RULES, Maker, read_rules
 
 pytestmark = pytest.mark.heavy
 
-KILLS = 200 if os.environ.get("KYCRISK_TEST_PROFILE") == "thorough" else 4
+KILLS = 200 if os.environ.get("KYCRISK_TEST_PROFILE") in ("thorough", "soak") else 4
 ROOT = Path(__file__).resolve().parents[2]
 
 

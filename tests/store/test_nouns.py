@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 
@@ -10,7 +12,7 @@ from sqlalchemy import text
 
 from kycrisk.decision import Exemption
 from kycrisk.lookups.asked import Money
-from kycrisk.lookups.budget import Budget, Limits
+from kycrisk.lookups.budget import Budget, Limits, Reservation
 from kycrisk.lookups.cache import Kept
 from kycrisk.ruleset.canonical import canonical_text, version_of
 from kycrisk.store.api_keys import ApiKey, NewKey, Refusal
@@ -20,6 +22,8 @@ from kycrisk.store.idempotency import IdempotencyKey
 from kycrisk.store.list_entries import NewEntry
 from kycrisk.store.retention import Durations
 from kycrisk.store.rulesets import NewRuleset, RulesetStatus, SecondPersonNeeded
+from kycrisk.store.store import Store
+from tests.store.conftest import KEY
 from tests.store.making import NOW, RULES, Maker, read_rules
 
 DAY = timedelta(days=1)
@@ -177,6 +181,32 @@ def test_lookups_keep_their_answers_and_budgets_there(opened, clock):
             return kept, await budget.left("ipqs"), "example" in repr(raw)
 
     assert asyncio.run(body()) == ((Kept("café", NOW + DAY), Kept("19")), 1, False)
+
+
+def test_budgets_are_shared_by_all_processes(url, clock):
+    """Stores of their own on one database, as in several processes, all of them asking at once."""
+    limits = Limits(questions={"ipqs": 30}, money={"EUR": Decimal("0.10")})
+    cent, granted, barrier = Money(Decimal("0.01"), "EUR"), [], threading.Barrier(3)
+
+    async def body():
+        async with await Store.open(url, site_key=KEY, clock=clock) as store:
+            budget = Budget(limits, store.kept_results, clock)
+            await asyncio.to_thread(barrier.wait)
+            found = await asyncio.gather(*(budget.reserve("ipqs") for _ in range(15)))
+            found += await asyncio.gather(*(budget.reserve("paid", cent) for _ in range(6)))
+            await asyncio.to_thread(barrier.wait)
+            granted.append((sum(isinstance(each, Reservation) for each in found), await budget.left("ipqs")))
+            return await budget.spent()
+
+    async def prepare():
+        await (await Store.open(url, site_key=KEY, clock=clock, upgrade_tables=True)).close()
+
+    asyncio.run(prepare())
+    with ThreadPoolExecutor(3) as pool:
+        spent = list(pool.map(lambda _: asyncio.run(body()), range(3)))
+    assert sum(count for count, _ in granted) == 30 + 10
+    assert [left for _, left in granted] == [0, 0, 0]
+    assert spent == [{"EUR": Decimal("0.10")}] * 3
 
 
 def test_api_keys_open_what_their_scopes_say_for_as_long_as_they_last(run, clock):

@@ -1,41 +1,46 @@
 """Counts over the store: as the history of a run counts them, and exact when signups arrive at the same instant."""
 
 import asyncio
+import itertools
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from ipaddress import ip_address
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, event
+from sqlalchemy import create_engine, event, func, select
 
+from kycrisk.decision_json import decision_from_json
 from kycrisk.ruleset.condition import Velocity
 from kycrisk.screening.history import RunHistory
+from kycrisk.store.counting import count_registered
+from kycrisk.store.driver import Driver
+from kycrisk.store.idempotency import IdempotencyKey
 from kycrisk.store.moments import micros
-from kycrisk.store.schema import FACT_DAYS, FACTS, SIGNALS
+from kycrisk.store.schema import ACCOUNTS, FACT_DAYS, FACTS, SIGNALS, SIGNUPS
 from kycrisk.store.sealing import SiteKey
 from kycrisk.store.signups import NewSignup
 from kycrisk.store.store import Store
 from kycrisk.store.velocity import (
+    FACT_COLUMNS,
     Asked,
     Signals,
     StoreHistory,
-    add_days,
     count_all,
-    count_new,
     countable,
     digests_of,
     fact_rows,
 )
 from tests.store.conftest import KEY
-from tests.store.making import FROM_IP, MAILBOXES, NOW
+from tests.store.making import FROM_IP, MAILBOXES, NOW, Maker, read_rules
 
 HOUR = timedelta(hours=1)
 MIDNIGHT = NOW.replace(hour=0)
 
 
-def signup(account="a", at=NOW, velocities=(FROM_IP, MAILBOXES), **facts):
+def signup(account="me", at=NOW, velocities=(FROM_IP, MAILBOXES), **facts):
     return NewSignup(account_id=account, submitted_at=at, raw=b"{}", facts=facts, velocities=velocities)
 
 
@@ -60,21 +65,102 @@ def known(ip="192.0.2.1", mailbox="jane@example.com"):
 )
 def test_a_signup_counts_what_was_registered_before_it(run, earlier, expected):
     async def body(store):
-        for seconds, facts in earlier:
-            await store.signups.register(signup(at=NOW + timedelta(seconds=seconds), **facts))
+        for n, (seconds, facts) in enumerate(earlier):
+            await store.signups.register(signup(f"a-{n}", at=NOW + timedelta(seconds=seconds), **facts))
         counts = (await store.signups.register(signup(**known()))).counts
         return counts[FROM_IP], counts[MAILBOXES]
 
     assert run(body) == expected
 
 
+JOE = {"mailbox": "joe@example.com"}
+
+
+@pytest.mark.parametrize(
+    ("earlier", "expected"),
+    [
+        pytest.param([("me", -1, known())], (0, 0), id="itself-alone"),
+        pytest.param([("me", 0, known()), ("me", 0, known(**JOE))], (0, 0), id="itself-twice-at-the-same-moment"),
+        pytest.param([("me", -1, known()), ("a", -2, known())], (1, 1), id="itself-and-another-with-its-mailbox"),
+        pytest.param([("me", -1, known(**JOE)), ("a", -2, known())], (1, 1), id="its-other-mailbox"),
+        pytest.param([("me", -3600, known()), ("a", -1, known())], (1, 1), id="itself-long-ago"),
+        pytest.param([("me", -90_000, known()), ("a", -1, known())], (1, 1), id="itself-before-the-window"),
+        pytest.param([("me", -1, known("192.0.2.2")), ("a", -1, known())], (1, 1), id="itself-from-elsewhere"),
+        pytest.param([("a", -1, known()), ("a", -1, known())], (2, 1), id="another-twice"),
+    ],
+)
+@pytest.mark.parametrize("way", ["one-by-one", "in-one-batch", "screened-again"])
+def test_an_account_does_not_count_itself(run, way, earlier, expected):
+    async def alone(store):
+        for account, seconds, facts in earlier:
+            await store.signups.register(signup(account, NOW + timedelta(seconds=seconds), **facts))
+        return await store.signups.register(signup(**known()))
+
+    async def together(store):
+        signups = [signup(account, NOW + timedelta(seconds=seconds), **facts) for account, seconds, facts in earlier]
+        return (await asyncio.gather(*(store.signups.register(each) for each in (*signups, signup(**known())))))[-1]
+
+    async def again(store):
+        registered = await alone(store)
+        await store.signups.register(signup("later", **known()))
+        return await store.signups.again(registered.id, known(), (FROM_IP, MAILBOXES))
+
+    counts = run({"one-by-one": alone, "in-one-batch": together, "screened-again": again}[way]).counts
+    assert (counts[FROM_IP], counts[MAILBOXES]) == expected
+
+
+def test_over_days_an_account_does_not_count_itself(run):
+    """What is read from whole days, too."""
+    by_week = Velocity("ip.address", timedelta(days=7))
+
+    async def body(store):
+        for account, days in [("me", 6), ("a", 5), ("me", 3), ("b", 2), ("me", 1), ("b", 0), ("me", 0)]:
+            await store.signups.register(signup(account, NOW - timedelta(days=days), velocities=(), **known()))
+        return (await store.signups.register(signup(velocities=[by_week], **known()))).counts[by_week]
+
+    assert run(body) == 3
+
+
+def test_a_value_that_is_met_often_is_counted_over_its_days(run):
+    """From 256 of them on, whole days are read; what an account did itself is left out of them, too."""
+    by_week = Velocity("ip.address", timedelta(days=7))
+
+    async def body(store):
+        async def counted(account, days):
+            at = NOW - timedelta(days=days)
+            return (await store.signups.register(signup(account, at, velocities=[by_week], **known()))).counts[by_week]
+
+        await asyncio.gather(*(counted(f"a-{n}", 4 - n % 4) for n in range(300)))
+        days = select(func.count()).select_from(FACT_DAYS)
+        kept = await store.read(lambda connection: connection.execute(days).scalar())
+        found = [await counted(account, days) for account, days in [("me", 0), ("a-1", 0), ("me", 0), ("me", 2)]]
+        return kept, found, (await store.velocity.count(known(), [by_week], NOW))[by_week]
+
+    assert run(body) == (4, [300, 300, 301, 225], 304)
+
+
+def test_a_retry_after_a_crash_does_not_count_its_first_attempt(run, tmp_path):
+    """Killed between the registration and the decision; another signup came before the retry did."""
+    key, maker = IdempotencyKey.of("key_1", "k-1", b"{}"), Maker(read_rules(tmp_path))
+
+    async def body(store):
+        await store.signups.register(signup(**known()))
+        between = await store.signups.register(signup("between", **known()))
+        retry = maker.screening("me", signup=signup(**known()), idempotency=key)
+        stored = await store.decisions.add(retry)
+        counted = decision_from_json(stored.body).evidence.known['signups(ip.address, "1h")']
+        return stored.repeated, between.counts[FROM_IP], counted
+
+    assert run(body) == (False, 1, 1)
+
+
 def test_what_was_not_given_is_shared_with_nobody(run):
     by_phone = Velocity("phone.e164", HOUR)
 
     async def body(store):
-        given = signup(velocities=(by_phone, FROM_IP), **{"phone.e164": ""})
-        await store.signups.register(given)
-        return dict((await store.signups.register(given)).counts)
+        facts, asked = {"phone.e164": ""}, (by_phone, FROM_IP)
+        await store.signups.register(signup("a", velocities=asked, **facts))
+        return dict((await store.signups.register(signup("b", velocities=asked, **facts))).counts)
 
     assert run(body) == {by_phone: 0}
 
@@ -94,9 +180,9 @@ def test_values_of_every_type_are_told_apart(run):
 
 def test_a_signup_is_counted_again_as_it_was(run):
     async def body(store):
-        first = await store.signups.register(signup(**known()))
-        second = await store.signups.register(signup(**known()))
-        await store.signups.register(signup(**known()))
+        first = await store.signups.register(signup("a", **known()))
+        second = await store.signups.register(signup("b", **known()))
+        await store.signups.register(signup("c", **known()))
         again = await store.signups.again(second.id, known(), (FROM_IP, MAILBOXES))
         return first.counts[FROM_IP], dict(second.counts), dict(again.counts)
 
@@ -113,12 +199,13 @@ def test_in_one_batch_each_counts_those_before_it(run):
 
 def test_several_processes_arriving_at_once_count_each_other_exactly_once(url, clock):
     """Stores of their own on one database, as in several processes; every order of commits is possible between them."""
-    stores, each = 4, 25
+    stores, each, numbers = 4, 25, itertools.count()
     found, failed, barrier = [], [], threading.Barrier(stores)
 
     async def work(store):
         barrier.wait()
-        registered = await asyncio.gather(*(store.signups.register(signup(**known())) for _ in range(each)))
+        accounts = [f"a-{next(numbers)}" for _ in range(each)]
+        registered = await asyncio.gather(*(store.signups.register(signup(one, **known())) for one in accounts))
         found.extend(one.counts[FROM_IP] for one in registered)
 
     def serve():
@@ -151,6 +238,7 @@ EVENTS = st.lists(
         st.integers(0, 7200),
         st.sampled_from(["192.0.2.1", "192.0.2.2", ""]),
         st.sampled_from(["a@x.org", "b@x.org", "c@x.org", ""]),
+        st.integers(1, 5),
     ),
     max_size=25,
 )
@@ -159,20 +247,22 @@ EVENTS = st.lists(
 @settings(max_examples=30)
 @given(batches=st.lists(EVENTS, max_size=3))
 def test_random_histories_agree_with_the_history_of_a_run(memory, batches):
-    """Whatever order signups come in, and however they are batched."""
+    """Whatever order signups come in, however they are batched, and whosever they are."""
     asked = (FROM_IP, MAILBOXES)
     history, transaction, signals = RunHistory(asked), memory, memory.signals
     transaction.empty()
     number = 0
     for batch in batches:
         questions, rows, expected = [], [], []
-        for seconds, ip, mailbox in batch:
+        for seconds, ip, mailbox, account in batch:
             number += 1
             facts, at = {"ip.address": ip, "email.canonical": mailbox}, NOW + timedelta(seconds=seconds)
-            expected.append({velocity: history.count(velocity, facts, at) for velocity in asked})
-            history.add(facts, at)
+            known_by_run = facts | {"signup.account_id": str(account)}
+            expected.append({velocity: history.count(velocity, known_by_run, at) for velocity in asked})
+            history.add(known_by_run, at)
+            transaction.insert_signup(number, account)
             digests = digests_of(KEY, facts)
-            questions.append(Asked(digests, asked, at, number))
+            questions.append(Asked(digests, asked, at, number, account))
             rows += fact_rows(transaction, signals, number, digests, micros(at))
         transaction.insert_facts(rows)
         assert count_all(transaction.connection, signals, questions, timedelta(0)) == expected
@@ -180,33 +270,56 @@ def test_random_histories_agree_with_the_history_of_a_run(memory, batches):
 
 WEEKS = st.lists(
     st.tuples(
-        st.one_of(st.integers(0, 5 * 86_400), st.sampled_from([0, 86_399, 86_400, 172_800])), st.sampled_from("ab")
+        st.one_of(st.integers(0, 5 * 86_400), st.sampled_from([0, 86_399, 86_400, 172_800])),
+        st.sampled_from("ab"),
+        st.sampled_from([None, 1, 2]),
     ),
     max_size=30,
 )
 
 
-@settings(max_examples=50)
-@given(batches=st.lists(WEEKS, max_size=3), window=st.sampled_from([1, 3600, 86_399, 86_400, 86_401, 259_200, 10**6]))
-def test_counting_by_days_agrees_with_counting_each(memory, batches, window):
-    """Windows that begin and end within days and between them, batches that hold several days."""
-    asked = (Velocity("ip.address", timedelta(seconds=window)),)
+@settings(max_examples=80)
+@given(
+    batches=st.lists(WEEKS, max_size=4),
+    window=st.sampled_from([1, 3600, 86_399, 86_400, 86_401, 259_200, 10**6]),
+    often=st.sampled_from([1, 3, 8, 10**6]),
+)
+def test_counting_together_agrees_with_counting_each(memory, batches, window, often):
+    """Windows that begin and end within days and between them, batches that hold several days, values that were met
+    often before, that come to be so within a batch, and that never do."""
+    by_address = Velocity("ip.address", timedelta(seconds=window))
+    asked = (by_address, replace(by_address, counted="email.canonical"), replace(by_address, key="email.canonical"))
     memory.empty()
     number = 0
     for batch in batches:
         questions, rows = [], []
-        for seconds, ip in batch:
+        for seconds, ip, account in batch:
             number += 1
-            digests, at = digests_of(KEY, {"ip.address": ip}), MIDNIGHT + timedelta(seconds=seconds)
-            questions.append(Asked(digests, asked, at, number))
+            memory.insert_signup(number, account or 100 + number)
+            facts, at = {"ip.address": ip, "email.canonical": ip * (number % 3)}, MIDNIGHT + timedelta(seconds=seconds)
+            digests = digests_of(KEY, facts if number % 5 else {"ip.address": ip})
+            questions.append(Asked(digests, asked, at, number, account))
             rows += fact_rows(memory, memory.signals, number, digests, micros(at))
         memory.insert_facts(rows)
-        ats = {}
-        for row in rows:
-            ats.setdefault(row["digest"], []).append((row["at"], row["signup"]))
         exactly = count_all(memory.connection, memory.signals, questions)
-        assert count_new(memory.connection, memory.signals, questions, ats) == exactly
-        add_days(memory.connection, rows)
+        together = count_registered(memory.connection, memory.driver, memory.signals, questions, rows, often)
+        assert together == exactly
+
+
+def test_days_are_kept_of_what_is_met_often(memory):
+    memory.empty()
+    by_week, digests = Velocity("ip.address", timedelta(days=7)), digests_of(KEY, {"ip.address": "192.0.2.1"})
+    kept = []
+    for number in range(1, 7):
+        memory.insert_signup(number, number)
+        at = MIDNIGHT + timedelta(days=number // 2)
+        rows = fact_rows(memory, memory.signals, number, digests, micros(at))
+        memory.insert_facts(rows)
+        asked = [Asked(digests, (by_week,), at, number)]
+        count_registered(memory.connection, memory.driver, memory.signals, asked, rows, 3)
+        counts = memory.connection.execute(select(FACT_DAYS.c["count"]).order_by(FACT_DAYS.c.day)).scalars()
+        kept.append(list(counts))
+    assert kept == [[], [], [], [1, 2, 1], [1, 2, 2], [1, 2, 2, 1]]
 
 
 @pytest.fixture(scope="module")
@@ -219,18 +332,22 @@ def memory():
         site, undone, signals = KEY, [], Signals()
 
         def __init__(self, connection):
-            self.connection = connection
+            self.connection, self.driver = connection, Driver(connection)
 
         def empty(self):
             self.connection.execute(FACTS.delete())
             self.connection.execute(FACT_DAYS.delete())
+            self.connection.execute(SIGNUPS.delete())
+
+        def insert_signup(self, id_, account):
+            row = {"id": id_, "account": account, "key": 1, "submitted_at": 0, "registered_at": 0}
+            self.connection.execute(SIGNUPS.insert(), [row])
 
         def insert_facts(self, rows):
-            if rows:
-                self.connection.execute(FACTS.insert(), rows)
+            self.driver.insert(FACTS, FACT_COLUMNS, rows)
 
     with engine.connect() as connection:
-        for table in (SIGNALS, FACTS, FACT_DAYS):
+        for table in (ACCOUNTS, SIGNUPS, SIGNALS, FACTS, FACT_DAYS):
             table.create(connection)
         yield Memory(connection)
     engine.dispose()
@@ -239,7 +356,7 @@ def memory():
 def test_the_facts_that_are_kept():
     everything = {"ip.address": 1, "email.domain": 2, "signup.device_id": 3, "signup.plan": 4, "ip.tor_exit": 5}
     by_device = Velocity("signup.device_id", HOUR, "email.canonical")
-    assert countable(everything, [by_device]) == {"ip.address": 1, "email.domain": 2, "signup.device_id": 3}
+    assert countable(everything, (by_device,)) == {"ip.address": 1, "email.domain": 2, "signup.device_id": 3}
 
 
 def test_a_screener_s_history_sees_the_counts_of_its_own_screening():

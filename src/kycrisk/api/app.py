@@ -22,6 +22,8 @@ from kycrisk.api import (
     exemptions,
     feeds,
     health,
+    held,
+    labels,
     lists,
     rechecks,
     rulesets,
@@ -35,8 +37,8 @@ from kycrisk.problems import Problem
 from kycrisk.store.failure import StoreError
 
 _RESOURCES = (
-    batch, decisions, accounts, lists, exemptions, rulesets, feeds, rechecks, deliveries, health, cases, case_steps,
-    case_reviews, case_inbox,
+    batch, decisions, accounts, labels, lists, exemptions, rulesets, feeds, held, rechecks, deliveries, health,
+    cases, case_steps, case_reviews, case_inbox,
 )  # fmt: skip
 _BY_STATUS = {
     400: Kind.BAD_REQUEST,

@@ -15,7 +15,7 @@ from kycrisk.store.api_keys import ApiKey
 SCOPES = {
     "screen": "screen signups, and replay and explain decisions",
     "read": "read decisions, accounts, lists, exemptions, rules, feeds and rechecks",
-    "lists": "change lists and exemptions, and update feeds",
+    "lists": "change lists, exemptions and labels, and update feeds",
     "rules": "write, approve and publish rules",
     "admin": "export and erase accounts",
     "cases": "open, read and close verification cases, and ask gates",

@@ -10,7 +10,6 @@ from kycrisk.api.case_shapes import CaseVerdict, DocumentVerdict, NewDisclosure,
 from kycrisk.api.case_views import case_told, file_told, optional, review_told, waiting_told
 from kycrisk.api.cases import AccountId, CaseId, entries
 from kycrisk.api.decisions import answer
-from kycrisk.api.lists import by
 from kycrisk.api.problem import Kind
 from kycrisk.api.routing import Caller, Cursor, Limit, Served, needs, refusals, router
 from kycrisk.api.shapes import Items
@@ -78,7 +77,7 @@ async def judge_document(
     """Accept or reject one document, with reasons and a comment for the customer, and a note for colleagues."""
     judged = Judged(
         verdict=Verdict(verdict.verdict),
-        by=by(caller, verdict.who),
+        by=caller.name,
         reasons=tuple(verdict.reasons),
         comment=verdict.comment,
         note=verdict.note,
@@ -111,7 +110,7 @@ async def decide(service: Served, caller: Caller, id: CaseId, verdict: CaseVerdi
     """Approve, send back or deny. A disputed case is for somebody else; with four eyes it takes two."""
     judged = Judged(
         verdict=Verdict(verdict.verdict),
-        by=by(caller, verdict.who),
+        by=caller.name,
         reasons=tuple(verdict.reasons),
         comment=verdict.comment,
         note=verdict.note,

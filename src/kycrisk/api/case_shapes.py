@@ -134,7 +134,6 @@ class DocumentVerdict(Form):
     reasons: list[Code] = Field(default_factory=list, max_length=20)
     comment: Words = ""
     note: Words = ""
-    who: Annotated[str, Field(max_length=100)] = ""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -166,7 +165,6 @@ class CaseVerdict(Form):
     reasons: list[Code] = Field(default_factory=list, max_length=20)
     comment: Words = ""
     note: Words = ""
-    who: Annotated[str, Field(max_length=100)] = ""
     document_expires: AwareDatetime | None = None
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"verdict": "approve"}]})

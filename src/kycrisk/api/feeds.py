@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from fastapi import Response
@@ -11,12 +10,11 @@ from kycrisk.api.asked import invalid
 from kycrisk.api.decisions import answer
 from kycrisk.api.problem import Kind, Refused
 from kycrisk.api.routing import Served, needs, refusals, router
-from kycrisk.api.service import Service
 from kycrisk.api.shapes import FeedsWanted
 from kycrisk.decision_json import moment_text
 from kycrisk.feeds.catalogue import Feed
 from kycrisk.feeds.standing import FeedStanding
-from kycrisk.feeds.update import UpdateResult, update
+from kycrisk.feeds.update import UpdateResult
 from kycrisk.problems import Problem, did_you_mean
 
 routes = router("/v1/feeds", "feeds")
@@ -30,20 +28,16 @@ async def list_feeds(service: Served) -> Response:
 
 @routes.post("/update", summary="Bring lists up to date", openapi_extra=needs("lists"), responses=refusals(Kind.BUSY))
 async def update_feeds(service: Served, wanted: FeedsWanted) -> Response:
-    """Fetch what is due, or what is named, and take it into force. A list that fails keeps its last good version."""
+    """Fetch what is due, or what is named, and take it into force. A list that fails keeps its last good version, and
+    so does one of which a new version looks like an accident: that one is `held`."""
     chosen = _chosen(service.feeds, wanted.names)
     if service.updating.locked():
         raise Refused(Kind.BUSY, "the lists are being updated already", headers={"Retry-After": "10"})
     async with service.updating:
-        results = await asyncio.to_thread(_update, service, chosen, wanted.force)
+        results = await service.update_lists(chosen, force=wanted.force)
         await service.look_at_feeds()
         await service.standings.reload()
     return answer({"items": [_result(each) for each in results]})
-
-
-def _update(service: Service, feeds: list[Feed], force: bool) -> list[UpdateResult]:
-    settings = service.settings
-    return update(feeds, settings.snapshots, now=service.clock(), offline=settings.offline, force=force)
 
 
 def _chosen(feeds: tuple[Feed, ...], names: list[str]) -> list[Feed]:
@@ -68,6 +62,7 @@ def _told(each: FeedStanding) -> dict[str, Any]:
         "as_of": moment_text(header.as_of) if header else None,
         "checked_at": moment_text(header.checked_at) if header else None,
         "sha256": header.sha256 if header else None,
+        "held_since": moment_text(each.held.since) if each.held else None,
     }
 
 

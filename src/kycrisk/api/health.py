@@ -50,7 +50,8 @@ async def metrics(request: Request, service: Served) -> Response:
     """Latency by stage, outcomes, the share that was settled, sources, ages of lists, what waits."""
     if service.settings.service.metrics_need_key:
         await let_in(service, asked_of(request), "read", request.client.host if request.client else "")
-    return Response(await asyncio.to_thread(service.measures.text), headers={"content-type": TEXT})
+    text = await (service.siblings.text() if service.siblings else asyncio.to_thread(service.measures.text))
+    return Response(text, headers={"content-type": TEXT})
 
 
 def _not_ready(detail: str, reason: str) -> Refused:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from random import SystemRandom
@@ -19,14 +19,16 @@ from kycrisk.api.delivery_measures import delivery_metrics
 from kycrisk.api.logs import AccessLog
 from kycrisk.api.measures import Measures, gauge
 from kycrisk.api.rate import Rates
+from kycrisk.api.siblings import Siblings
 from kycrisk.delivery.case_work import CaseWork
 from kycrisk.delivery.endpoint import endpoints_of, outbox_of
+from kycrisk.delivery.feed_flips import quarantine_of_store
 from kycrisk.delivery.rechecking import Rechecker
 from kycrisk.delivery.tally import Tally
-from kycrisk.delivery.worker import Worker
+from kycrisk.delivery.worker import Rescreening, Worker
 from kycrisk.feeds.catalogue import Feed, read_catalogues
 from kycrisk.feeds.standing import FeedStanding, feed_standings
-from kycrisk.feeds.update import update
+from kycrisk.feeds.update import UpdateResult, update
 from kycrisk.problems import Problems
 from kycrisk.ruleset.evaluate import CompiledRuleset, compile_ruleset
 from kycrisk.screening.desk import now_utc
@@ -68,6 +70,7 @@ class Service:
         also: Also | None = None,
     ) -> None:
         self.settings, self.store, self.sources, self.clock = settings, store, sources, clock
+        self._site_key = site_key
         self.measures, self.access_log = Measures(), AccessLog(access_log)
         unusable = sources.unusable if sources else unanswered(settings.sources)
         self.standings = Standings(
@@ -97,6 +100,7 @@ class Service:
         self._depths: tuple[Depth, ...] = ()
         self._case_figures: Figures | None = None
         self.measures.gauges.append(self._gauges)
+        self.siblings: Siblings | None = None  # the other processes behind the same socket
         self.closing = AsyncExitStack()
 
     @classmethod
@@ -110,10 +114,12 @@ class Service:
         upgrade_tables: bool = False,
         also: Also | None = None,
         works: bool = False,
+        rescreening: Rescreening | None = None,
     ) -> Service:
         """The service of a site, with rules and lists taken. Raises `Problems`, `StoreError`.
 
-        When it `works`, it sends what is due and runs what recurs, as well as screening.
+        When it `works`, it sends what is due and runs what recurs, as well as screening; `rescreening` is what the
+        schedule for it runs.
         """
         site_key = await asyncio.to_thread(make_site_key, settings.site_key)
         async with AsyncExitStack() as opening:
@@ -133,6 +139,7 @@ class Service:
                 also=also,
             )
             opening.push_async_callback(service.bureau.aclose)
+            opening.callback(service.standings.close)
             await service.standings.take()
             await service.look_at_feeds()
             service.closing = opening.pop_all()
@@ -144,16 +151,17 @@ class Service:
         for problem in settings.webhooks.problems:
             _log.error("a webhook is out of use: %s", problem)
         if works:
-            await service._work(upgrade_tables)
+            await service._work(upgrade_tables, rescreening)
         return service
 
-    async def _work(self, upgrade_tables: bool) -> None:
+    async def _work(self, upgrade_tables: bool, rescreening: Rescreening | None) -> None:
         worker = Worker(
             settings=self.settings,
             store=self.store,
             endpoints=self.endpoints,
             rechecker=Rechecker(self.store, self.screener, lambda: self.standing, self.clock),
             update_feeds=self._update_feeds,
+            rescreening=rescreening,
             clock=self.clock,
             tally=self.tally,
             upgrade_tables=upgrade_tables,
@@ -168,12 +176,27 @@ class Service:
     async def _update_feeds(self) -> None:
         chosen = [feed for feed in self.feeds if feed.enabled]
         async with self.updating:
-            results = await asyncio.to_thread(
-                update, chosen, self.settings.snapshots, now=self.clock(), offline=False, force=False
-            )
+            results = await self.update_lists(chosen, force=False)
         await self.look_at_feeds()
         told = Counter(str(each.status) for each in results)
         _log.info("lists were brought up to date: %s", dict(told), extra={"job": "feeds"})
+
+    async def update_lists(self, feeds: Sequence[Feed], *, force: bool) -> list[UpdateResult]:
+        """Bring lists up to date; whoever asks holds `updating`. What looks like an accident is held, and logged."""
+        quarantine = quarantine_of_store(self.standing.site, self.store, self._site_key, self.clock())
+        results = await asyncio.to_thread(
+            update,
+            feeds,
+            self.settings.snapshots,
+            now=self.clock(),
+            offline=self.settings.offline,
+            force=force,
+            quarantine=quarantine,
+        )
+        for each in results:
+            if each.status == "held":
+                _log.warning("a new version of a list is held: %s", each.reason, extra={"list": each.feed.name})
+        return results
 
     @property
     def standing(self) -> Standing:
@@ -250,6 +273,12 @@ class Service:
             "kycrisk_list_usable",
             "Whether a list is fresh enough to answer.",
             [((each.feed.name,), float(each.state == "fresh")) for each in self._feeds_standing],
+            ("list",),
+        )
+        yield gauge(
+            "kycrisk_list_held",
+            "1 while a newer version of a list waits for somebody to release or refuse it.",
+            [((each.feed.name,), float(each.held is not None)) for each in self._feeds_standing],
             ("list",),
         )
         version, since = standing.ruleset.version, standing.since.timestamp()

@@ -19,8 +19,11 @@ from fastapi import APIRouter
 
 from kycrisk.api.app import make_app
 from kycrisk.api.logs import log_to
+from kycrisk.api.processes import BACKLOG, Place, share
 from kycrisk.api.service import Service
+from kycrisk.api.siblings import Siblings
 from kycrisk.api.tracing import tracing_of
+from kycrisk.delivery.worker import Rescreening
 from kycrisk.settings import Settings
 from kycrisk.store.screenings import Also
 
@@ -28,7 +31,9 @@ _log = logging.getLogger(__name__)
 
 #: After how many new objects garbage is looked for; a screening makes some hundreds, which die by themselves.
 COLLECT_AFTER = (20_000, 20, 50)
-_BACKLOG = 2048
+#: How long a thread that is ready waits for the interpreter, in seconds. The store's writer gives it up at every
+#: statement; with Python's own 5 ms a commit of ten statements would wait 50 ms for a busy event loop.
+_SWITCH = 0.001
 
 
 class _Server(uvicorn.Server):
@@ -48,14 +53,27 @@ def serve(
     also: Also | None = None,
     works: bool = True,
     pages: Sequence[APIRouter] = (),
+    processes: int = 1,
     on_listening: Callable[[str, int], None] = lambda host, port: None,
+    rescreening: Rescreening | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT. SIGHUP reloads rules and lists. It `works` beside: it sends and runs what recurs.
 
+    Several `processes` share the port: the first of them works, and upgrades. This one starts and replaces them.
+
     Raises `Problems`, `StoreError` and `OSError`."""
     log_to(log)
+    place = None
+    if processes > 1:
+        host, port, within = settings.service.host, settings.service.port, settings.service.stop_within
+        place = share(processes, host, port, stop_within=within, on_listening=on_listening)
+        if place is None:  # all of them have ended
+            return
+    sys.setswitchinterval(_SWITCH)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings, watch_files, upgrade_tables, log, also, works, pages, on_listening))
+        runner.run(
+            _serve(settings, watch_files, upgrade_tables, log, also, works, pages, place, on_listening, rescreening)
+        )  # fmt: skip
 
 
 async def _serve(
@@ -66,14 +84,26 @@ async def _serve(
     also: Also | None,
     works: bool,
     pages: Sequence[APIRouter],
+    place: Place | None,
     on_listening: Callable[[str, int], None],
+    rescreening: Rescreening | None,
 ) -> None:
+    if place is not None and place.number:
+        works = upgrade_tables = False
     service = await Service.open(
-        settings, watch_files=watch_files, access_log=log, upgrade_tables=upgrade_tables, also=also, works=works
+        settings,
+        watch_files=watch_files,
+        access_log=log,
+        upgrade_tables=upgrade_tables,
+        also=also,
+        works=works,
+        rescreening=rescreening,
     )
     gc.collect()
     gc.freeze()  # lists and rules live as long as the process: nothing looks through them again for garbage
     gc.set_threshold(*COLLECT_AFTER)
+    if place is not None:
+        await _join(service, place)
     tracing = tracing_of(os.environ, version("kycrisk"))
     try:
         config = uvicorn.Config(
@@ -87,27 +117,36 @@ async def _serve(
             access_log=False,
             server_header=False,
             date_header=True,
-            backlog=_BACKLOG,
+            backlog=BACKLOG,
             timeout_graceful_shutdown=max(1, round(settings.service.stop_within)),
         )
         server = _Server(config)
-        _heed_signals(server, service)
-        listening = asyncio.create_task(_tell_listening(server, on_listening))
-        await server.serve()
+        _heed_signals(server, service, place)
+        listening = asyncio.create_task(_tell_listening(server, place, on_listening))
+        await server.serve(sockets=[place.listening] if place is not None else None)
         listening.cancel()
     finally:
         await service.aclose()
 
 
-async def _tell_listening(server: _Server, tell: Callable[[str, int], None]) -> None:
+async def _join(service: Service, place: Place) -> None:
+    siblings = service.siblings = Siblings(place.number, place.folder, service.measures.text)
+    await siblings.start()
+    service.closing.push_async_callback(siblings.aclose)
+
+
+async def _tell_listening(server: _Server, place: Place | None, tell: Callable[[str, int], None]) -> None:
     while not server.started:
         await asyncio.sleep(0.01)
+    if place is not None:
+        place.tell_ready()  # the parent tells the rest, once for all
+        return
     host, port = server.servers[0].sockets[0].getsockname()[:2]
     _log.info("listening on %s:%s", host, port)
     tell(host, port)
 
 
-def _heed_signals(server: _Server, service: Service) -> None:
+def _heed_signals(server: _Server, service: Service, place: Place | None) -> None:
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
@@ -115,6 +154,13 @@ def _heed_signals(server: _Server, service: Service) -> None:
             server.force_exit = True  # asked twice: at once
         service.stopping = server.should_exit = True
         _log.info("stopping: %d screenings are under way", service.under_way)
+
+    def left_alone() -> None:
+        """The parent is gone, or wants this process to stop; it may have been asked by others, too."""
+        if place is not None:
+            loop.remove_reader(place.life)
+        if not service.stopping:
+            stop()
 
     def reload() -> None:
         task = loop.create_task(service.standings.reload())
@@ -125,3 +171,5 @@ def _heed_signals(server: _Server, service: Service) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     loop.add_signal_handler(signal.SIGHUP, reload)
+    if place is not None:
+        loop.add_reader(place.life, left_alone)

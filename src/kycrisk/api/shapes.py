@@ -113,6 +113,31 @@ class FeedsWanted(Form):
     force: bool = False
 
 
+class NewLabel(Form):
+    """What an account turned out to be; `withdrawn` takes the label before back. `at` is when it became known."""
+
+    label: Annotated[str, Field(pattern="^(fraud|legitimate|withdrawn)$")]
+    source: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,99}$", description="as in `chargeback`")] = "api"
+    at: AwareDatetime | None = Field(default=None, description="now where it is left out")
+    who: Words = ""
+    why: Words = ""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"label": "fraud", "source": "chargeback", "at": "2026-11-20T00:00:00Z", "why": "case 1042"}]
+        },
+    )
+
+
+class Held(Form):
+    """Why a held version of a list is released or refused, and by whom. `sha256`, or how it begins, says which one."""
+
+    why: Line
+    who: Words = ""
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{0,64}$")] = ""
+
+
 class Erasure(Form):
     """Why personal data is erased; it stands in the audit log, so it names nobody."""
 

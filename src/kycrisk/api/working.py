@@ -13,6 +13,7 @@ import uvloop
 
 from kycrisk.api.logs import log_to
 from kycrisk.api.service import Service
+from kycrisk.delivery.worker import Rescreening
 from kycrisk.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -24,15 +25,24 @@ def work(
     upgrade_tables: bool = False,
     log: TextIO = sys.stderr,
     on_working: Callable[[], None] = lambda: None,
+    rescreening: Rescreening | None = None,
 ) -> None:
     """Work until SIGTERM or SIGINT. SIGHUP reloads rules and lists. Raises `Problems` and `StoreError`."""
     log_to(log)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_work(settings, upgrade_tables, log, on_working))
+        runner.run(_work(settings, upgrade_tables, log, on_working, rescreening))
 
 
-async def _work(settings: Settings, upgrade_tables: bool, log: TextIO, on_working: Callable[[], None]) -> None:
-    service = await Service.open(settings, access_log=log, upgrade_tables=upgrade_tables, works=True)
+async def _work(
+    settings: Settings,
+    upgrade_tables: bool,
+    log: TextIO,
+    on_working: Callable[[], None],
+    rescreening: Rescreening | None,
+) -> None:
+    service = await Service.open(
+        settings, access_log=log, upgrade_tables=upgrade_tables, works=True, rescreening=rescreening
+    )
     try:
         loop, stopped = asyncio.get_running_loop(), asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

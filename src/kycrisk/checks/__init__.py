@@ -12,6 +12,7 @@ from kycrisk.checks import (
     hosting,
     ip,
     name,
+    person,
     phone,
     provider,
     relay,
@@ -38,5 +39,6 @@ CHECKS: tuple[AnyCheck, ...] = (
     address.CHECK,
     country.CHECK,
     name.CHECK,
+    person.CHECK,
     user_agent.CHECK,
 )

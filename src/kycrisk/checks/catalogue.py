@@ -12,7 +12,14 @@ from kycrisk.checks.world import World
 from kycrisk.signals import Signal, Unknown
 
 #: Short names that conditions may use.
-ALIASES: Mapping[str, str] = MappingProxyType({"ip": "ip.address", "email": "email.address", "phone": "phone.e164"})
+ALIASES: Mapping[str, str] = MappingProxyType(
+    {
+        "ip": "ip.address",
+        "email": "email.address",
+        "phone": "phone.e164",
+        "name_address": "person.name_address",
+    }
+)
 
 
 def signals_of(checks: Iterable[AnyCheck]) -> Mapping[str, Signal]:

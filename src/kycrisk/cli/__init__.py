@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from kycrisk.cli import (
+    backtest,
     deliveries,
     doctor,
     evaluation,
@@ -13,10 +14,12 @@ from kycrisk.cli import (
     folder,
     fraudrecord,
     keys,
+    labels,
     program,
     recheck,
     records,
     replay,
+    rescreen,
     rules,
     screen,
     serve,
@@ -30,8 +33,8 @@ from kycrisk.cli.terminal import note
 __all__ = ["app", "main"]
 
 _GROUPS = (
-    folder, rules, doctor, screen, explain, replay, evaluation, recheck, records, feeds, signals, fraudrecord, serve,
-    worker, deliveries, keys, support, program,
+    folder, rules, doctor, screen, explain, replay, backtest, evaluation, recheck, rescreen, records, labels, feeds,
+    signals, fraudrecord, serve, worker, deliveries, keys, support, program,
 )  # fmt: skip
 for _group in _GROUPS:
     _group.add_to(app)

@@ -23,8 +23,8 @@ PIPE_CLOSED = 141  # 128 + SIGPIPE
 
 _SECTIONS = {
     "A working folder": ("init", "check", "test", "fmt", "doctor"),
-    "Signups": ("screen", "explain", "replay", "eval", "recheck"),
-    "The store": ("accounts", "audit", "store"),
+    "Signups": ("screen", "explain", "replay", "backtest", "eval", "recheck", "rescreen"),
+    "The store": ("accounts", "labels", "audit", "archive", "store"),
     "Lists, signals, sources": ("feeds", "signals", "schema", "fraudrecord"),
     "The service": ("serve", "worker", "deliveries", "keys", "support"),
     "This program": ("completion", "version"),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import getpass
 import json
+import secrets
 import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -124,6 +126,15 @@ def enable(
     if not asked(settings_of(ctx, config, offline), lambda kept: kept.deliveries.enable(endpoint, actor)):
         raise Fault(f"there is no disabled endpoint `{visible(endpoint)}`")
     say(f"what waits for {visible(endpoint)} is sent again")
+
+
+@deliveries.command()
+def secret(config: Config = None, offline: Offline = False) -> None:
+    """Make a secret for an endpoint. To change one, write the old one as `previous_secret` beside the new `secret`.
+
+    Messages then carry a signature by each. Take `previous_secret` away when the receiver knows the new one.
+    """
+    say(f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}")
 
 
 def _line(each: Delivery) -> str:

@@ -54,7 +54,7 @@ def doctor(ctx: typer.Context, config: Config = None, offline: Offline = False) 
     say(*_source_lines(settings, site.ruleset, paint))
     unanswered = _unanswered(site.ruleset, site.lists, world) | _unanswered_by_sources(settings, site.ruleset)
     say(*_unknown_lines(site.ruleset, unanswered, paint))
-    trouble = [*_trouble(world), *source_trouble(settings.sources, site.ruleset)]
+    trouble = [*_trouble(world), *_held(standings), *source_trouble(settings.sources, site.ruleset)]
     if trouble or problems:
         say("", paint("red", "Needs attention"))
         say(*(line for text in trouble for line in wrapped(visible(text), first="  - ", rest="    ")))
@@ -223,6 +223,13 @@ def _unknown_lines(ruleset: Ruleset, unanswered: Mapping[str, Unknown], paint: P
 def _suffering_lines(suffering: Mapping[str, Iterable[str]]) -> Iterator[str]:
     for rule, signals in suffering.items():
         yield from wrapped(f"{rule}: {', '.join(signals)}", first="  ", rest="      ")
+
+
+def _held(standings: Iterable[FeedStanding]) -> Iterator[str]:
+    for each in standings:
+        if each.held is not None:
+            since = f"{each.held.since:%Y-%m-%d}"
+            yield f"a newer version of `{each.feed.name}` is held since {since}; `kycrisk feeds review` shows why"
 
 
 def _trouble(world: World) -> list[str]:

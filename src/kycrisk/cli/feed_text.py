@@ -20,7 +20,15 @@ from kycrisk.feeds.update import UpdateResult
 from kycrisk.normal.email import normal_email
 
 _STYLES = {"fresh": "green", "stale": "yellow", "missing": "yellow", "disabled": "dim"}
-_STATUS = {"updated": "green", "failed": "bad", "skipped": "yellow", "not_due": "dim", "unchanged": "dim"}
+_STATUS = {
+    "updated": "green",
+    "failed": "bad",
+    "skipped": "yellow",
+    "not_due": "dim",
+    "unchanged": "dim",
+    "held": "yellow",
+    "refused": "dim",
+}
 
 
 def standing_lines(found: Sequence[FeedStanding], paint: Paint, now: datetime) -> Iterator[str]:
@@ -35,6 +43,8 @@ def standing_lines(found: Sequence[FeedStanding], paint: Paint, now: datetime) -
             age = _age(now - header.as_of) if header else ""
             entries = f"{header.entries:,}" if header else ""
             yield f"  {feed.name:<34} {state} {age:>5} {entries:>10}  {_due(each, now)}".rstrip()
+            if each.held is not None:
+                yield paint("yellow", f"      a newer version is held since {each.held.since:%Y-%m-%d}")
             text = f"{feed.trust}; lineage {feed.lineage}; {feed.licence}"
             yield from (paint("dim", line) for line in wrapped(text, first=" " * 6, rest=" " * 6))
 
@@ -71,6 +81,7 @@ def standing_dict(each: FeedStanding) -> dict[str, Any]:
         "entries": header.entries if header else 0,
         "dropped": dict(header.dropped) if header else {},
         "sha256": header.sha256 if header else None,
+        "held_since": moment_text(each.held.since) if each.held else None,
         "why": each.found.what if isinstance(each.found, Absent) else None,
         "url": feed.url,
         "licence": feed.licence,
@@ -108,6 +119,10 @@ def detail_lines(each: FeedStanding, paint: Paint, now: datetime) -> Iterator[st
             "checked": f"{header.checked_at:%Y-%m-%d %H:%M} UTC; {_due(each, now)}",
             "sha256": header.sha256,
         }
+    if each.held is not None:
+        rows["held"] = (
+            f"a newer version, since {each.held.since:%Y-%m-%d %H:%M} UTC; `kycrisk feeds review {feed.name}`"
+        )
     for name, text in rows.items():
         if text:
             yield from wrapped(visible(text), first=f"  {name:<9}", rest=" " * 11)

@@ -6,6 +6,7 @@ import json
 import sys
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -37,6 +38,13 @@ def add_to(app: typer.Typer) -> None:
 
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Only these feeds.")]
+
+Accounts = Annotated[
+    Path | None,
+    typer.Option(
+        "--accounts", metavar="FILE", help="Judge new versions by these customers: Parquet or CSV. Default: the store."
+    ),
+]
 
 
 @group.command("list")
@@ -73,13 +81,16 @@ def update(
     ctx: typer.Context,
     names: Names = None,
     force: Annotated[bool, typer.Option("--force", help="Ask also for lists that are not due.")] = False,
+    accounts: Accounts = None,
     config: Config = None,
     offline: Offline = False,
 ) -> None:
     """Fetch and compile the lists that are due. A list that fails stays as it was.
 
-    With --offline only packages, files and shipped lists are read. Exit codes: 1 when a list failed.
+    A new version that looks like an accident is held; `kycrisk feeds review` shows it. With --offline only packages,
+    files and shipped lists are read. Exit codes: 1 when a list failed or is held.
     """
+    from kycrisk.cli.feed_review import quarantine
     from kycrisk.cli.feed_text import result_lines
     from kycrisk.feeds.purposes import PROTECTING
     from kycrisk.feeds.update import update as update_feeds
@@ -89,21 +100,67 @@ def update(
     chosen = _chosen(feeds, names or (), every=False)
     # Lists that protect domains come along, because the others are compiled under their protection.
     guards = [feed for feed in feeds if feed.enabled and feed.purpose in PROTECTING and feed not in chosen]
+    judged_by = quarantine(settings, accounts, _now())
     bar = progress_bar()
     show = _Bar(bar) if bar is not None else None
     try:
         results = update_feeds(
-            [*guards, *chosen], settings.snapshots, now=_now(), offline=settings.offline, force=force, on_progress=show
+            [*guards, *chosen],
+            settings.snapshots,
+            now=_now(),
+            offline=settings.offline,
+            force=force,
+            on_progress=show,
+            quarantine=judged_by,
         )
     finally:
         if bar is not None:
             bar.stop()
-    results = [result for result in results if result.feed in chosen or result.status == "failed"]
+    results = [result for result in results if result.feed in chosen or result.status in ("failed", "held")]
     say(*result_lines(results, Paint.on(sys.stdout), _now()))
     failed = sum(result.status == "failed" for result in results)
     if failed:
         note(f"{failed} of {len(results)} lists failed")
-    raise typer.Exit(FINDINGS if failed else 0)
+    held = sum(result.status == "held" for result in results)
+    if held:
+        note(f"{held} held: `kycrisk feeds review` shows why, and releases or refuses them")
+    raise typer.Exit(FINDINGS if failed or held else 0)
+
+
+@group.command()
+def review(
+    ctx: typer.Context,
+    names: Names = None,
+    release: Annotated[bool, typer.Option("--release", help="Make the held version of NAME active.")] = False,
+    refuse: Annotated[bool, typer.Option("--refuse", help="Refuse the held version of NAME for good.")] = False,
+    why: Annotated[str, typer.Option("--why", metavar="TEXT", help="Why it is released or refused, for the log.")] = "",
+    by: Annotated[
+        str, typer.Option("--by", metavar="NAME", help="Who does it, for the log. Default: your user name.")
+    ] = "",
+    version: Annotated[
+        str, typer.Option("--version", metavar="SHA256", help="Only if this version is held; its beginning will do.")
+    ] = "",
+    format_: Annotated[ListFormat, typer.Option("--format", "-f", help="human or json.")] = ListFormat.human,
+    config: Config = None,
+    offline: Offline = False,
+) -> None:
+    """Show the versions of lists that are held: why, what they would change, which customers would flip.
+
+    The last good version stays active until somebody releases the new one. A version that was refused is not offered
+    again; the next one is judged anew. Exit codes: 1 when something is held.
+    """
+    from kycrisk.cli.feed_review import decided
+    from kycrisk.cli.feed_review import review as review_held
+
+    settings = settings_of(ctx, config, offline)
+    chosen = _chosen(_feeds(settings), names or (), every=True)
+    if not (release or refuse):
+        raise typer.Exit(review_held(settings, chosen, as_json=format_ is ListFormat.json))
+    if release and refuse:
+        raise Fault("--release and --refuse contradict each other")
+    if len(names or ()) != 1:
+        raise Fault("name the one list that is meant", "`kycrisk feeds review` shows what is held")
+    decided(settings, chosen[0], _now(), release=release, by=by, why=why, sha256=version.lower())
 
 
 @group.command()

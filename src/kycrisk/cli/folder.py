@@ -53,7 +53,12 @@ exemptions: exemptions.yaml      # who is exempt from which rule, until when, an
 #   recheck: "*/5 * * * *"       # unsettled accounts again, where their sources answer again
 #   feeds: "17 */6 * * *"        # lists from outside
 #   retention: "41 3 * * *"      # delete what is past its time
+#   archive: "*/10 * * * *"      # the decisions' copy as columns, which backtests read
+# archive: /var/lib/kycrisk/archive   # default: archive in `state`
+# rescreening: {schedule: "17 4 * * *"}   # everybody who is inside, once more: docs/rescreening.md
 # retention: {signups: 400d}     # docs/settings.md
+# A new version of a list that looks like an accident waits for you: `kycrisk feeds review`, docs/lists.md.
+# quarantine: {flips: 0.5%, own: [example.com, 203.0.113.0/24]}
 
 # Verification: what happens behind the flag, by a procedure in rules/verification/. docs/verification.md
 # verification:

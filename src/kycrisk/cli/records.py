@@ -91,7 +91,7 @@ def export(
     """Export everything that the store keeps about one account, as one line of JSON with a proof."""
     settings = settings_of(ctx, config, offline)
     _make_private(output)
-    _give(asked(settings, lambda kept: kept.personal_data.export(account, _name(by))), output)
+    _give(asked(settings, lambda kept: kept.personal_data.export(account, user_name(by))), output)
 
 
 @accounts.command()
@@ -117,7 +117,7 @@ def erase(
             raise Fault("erasing cannot be undone", "say --yes to do it without being asked")
         typer.confirm(f"Erase the personal data of account `{visible(account)}` for good?", abort=True, err=True)
     _make_private(output)  # before anything is erased: a proof that cannot be written would be lost
-    _give(asked(settings, lambda kept: kept.personal_data.erase(account, _name(by), why)), output)
+    _give(asked(settings, lambda kept: kept.personal_data.erase(account, user_name(by), why)), output)
 
 
 @audit.command()
@@ -160,7 +160,7 @@ def upgrade(ctx: typer.Context, config: Config = None, offline: Offline = False)
             make_site_key(settings.site_key)
             say(f"made {near(settings.site_key)}; keep a copy apart from the database: without it nothing opens")
         read_site_key(settings.site_key)
-        if settings.jobs.recheck or settings.jobs.retention:
+        if settings.jobs.recheck or settings.jobs.retention or settings.rescreening.schedule:
             from kycrisk.delivery.jobs import make_tables
 
             make_tables(settings.database)
@@ -171,7 +171,8 @@ def upgrade(ctx: typer.Context, config: Config = None, offline: Offline = False)
             say(f"made tables of version {now}" if before is None else f"upgraded the tables from {before} to {now}")
 
 
-def _name(by: str) -> str:
+def user_name(by: str) -> str:
+    """Who does it: the name that was given, or the user's."""
     if by:
         return by
     try:

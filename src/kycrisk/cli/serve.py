@@ -16,6 +16,9 @@ from kycrisk.cli.terminal import note, visible
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from kycrisk.delivery.worker import Rescreening
+    from kycrisk.settings import Settings
+
 EXTRA = 'pip install "kycrisk[service]"'
 
 
@@ -43,6 +46,9 @@ def serve(
     worker: Annotated[
         bool, typer.Option("--worker/--no-worker", help="Send what is due and run what recurs, too.")
     ] = True,
+    workers: Annotated[
+        int, typer.Option("--workers", min=1, max=256, help="So many processes behind the port, one for each core.")
+    ] = 1,
     config: Config = None,
     offline: Offline = False,
 ) -> None:
@@ -64,18 +70,18 @@ def serve(
         port=settings.service.port if port is None else port,
     )
 
-    def listening(at: str, number: int) -> None:
-        note(visible(f"kycrisk: listening on {at}:{number}"))
-
+    settings = replace(settings, service=service, database=database or settings.database)
     try:
         serve_until_stopped(
-            replace(settings, service=service, database=database or settings.database),
+            settings,
             watch_files=reload,
             upgrade_tables=upgrade,
             works=worker,
             pages=pages,
             log=sys.stderr,
-            on_listening=listening,
+            processes=workers,
+            on_listening=lambda at, number: note(visible(f"kycrisk: listening on {at}:{number}")),
+            rescreening=scheduled_rescreening(settings) if worker else None,
         )
     except StoreError as error:
         raise Fault(error.message, error.help) from None
@@ -89,3 +95,18 @@ def _pages() -> Sequence[APIRouter]:
         help_ = 'pip install "kycrisk[service,verification]"'
         raise Fault(f"the pages of verification need `{missing.name}`, which is not installed", help_) from None
     return PAGES
+
+
+def scheduled_rescreening(settings: Settings) -> Rescreening | None:
+    """What the schedule of the settings runs; None where there is none."""
+    if not settings.rescreening.schedule:
+        return None
+    try:
+        from kycrisk.delivery.rescreening import ScheduledRescreening
+    except ModuleNotFoundError as missing:
+        if missing.name != "polars":
+            raise
+        raise Fault("`rescreening` needs Polars, which is not installed", "pip install 'kycrisk[batch]'") from None
+    from kycrisk.screening.desk import now_utc
+
+    return ScheduledRescreening(settings, now_utc)

@@ -116,7 +116,15 @@ def _lists(settings: Settings) -> list[dict[str, Any]]:
     from kycrisk.screening.desk import now_utc
 
     found = feed_standings(read_catalogues(settings.catalogues), settings.snapshots, now_utc())
-    return [{"name": each.feed.name, "state": each.state, "as_of": each.header and each.header.as_of} for each in found]
+    return [
+        {
+            "name": each.feed.name,
+            "state": each.state,
+            "as_of": each.header and each.header.as_of,
+            "held": [reason.kind for reason in each.held.reasons] if each.held else None,
+        }
+        for each in found
+    ]
 
 
 def _store(settings: Settings) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import typer
 
 from kycrisk.cli.app import Fault
 from kycrisk.cli.options import Config, Offline, settings_of
-from kycrisk.cli.serve import EXTRA
+from kycrisk.cli.serve import EXTRA, scheduled_rescreening
 from kycrisk.cli.terminal import note
 
 
@@ -41,12 +41,14 @@ def worker(
     from kycrisk.store.failure import StoreError
 
     settings = settings_of(ctx, config, offline)
+    settings = replace(settings, database=database or settings.database)
     try:
         work(
-            replace(settings, database=database or settings.database),
+            settings,
             upgrade_tables=upgrade,
             log=sys.stderr,
             on_working=lambda: note("kycrisk: working"),
+            rescreening=scheduled_rescreening(settings),
         )
     except StoreError as error:
         raise Fault(error.message, error.help) from None

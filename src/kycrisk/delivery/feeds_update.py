@@ -1,5 +1,5 @@
-"""Lists from outside brought up to date by themselves. They are files of each machine, so each machine does it: of the
-processes that share a state folder, the one that comes first."""
+"""What each machine keeps in files of its own, brought up to date by itself: lists from outside, the decisions' copy as
+columns. Of the processes that share a state folder, the one that comes first does it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from pathlib import Path
 from croniter import croniter
 
 _log = logging.getLogger(__name__)
-_LOCK = "feeds-update.lock"
 
 
 def seconds_until(cron: str, now: datetime) -> float:
@@ -24,30 +23,30 @@ def seconds_until(cron: str, now: datetime) -> float:
 
 
 async def update_often(
-    cron: str, update: Callable[[], Awaitable[None]], *, state: Path, clock: Callable[[], datetime]
+    cron: str, update: Callable[[], Awaitable[None]], *, state: Path, clock: Callable[[], datetime], job: str = "feeds"
 ) -> None:
-    """Update at each moment of a schedule, until it is cancelled."""
+    """Update at each moment of a schedule, until it is cancelled. `job` names it in the log, and its lock."""
     while True:
         await asyncio.sleep(seconds_until(cron, clock()))
         try:
-            lock = await asyncio.to_thread(_taken, state)
+            lock = await asyncio.to_thread(_taken, state / f"{job}-update.lock")
         except OSError as error:
-            _log.error("the lists are not updated: %s", (error.strerror or "").lower(), extra={"job": "feeds"})
+            _log.error("nothing is updated: %s", (error.strerror or "").lower(), extra={"job": job})
             continue
         if lock is None:
             continue
         try:
             await update()
         except Exception as error:  # noqa: BLE001 - the next moment tries again
-            _log.error("a mistake of ours while lists were updated", exc_info=error, extra={"job": "feeds"})
+            _log.error("a mistake of ours in an update", exc_info=error, extra={"job": job})
         finally:
             os.close(lock)
 
 
-def _taken(state: Path) -> int | None:
-    """The right to update the lists of a state folder; None while another process has it."""
-    state.mkdir(parents=True, exist_ok=True)
-    lock = os.open(state / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+def _taken(path: Path) -> int | None:
+    """The right to update the files of a state folder; None while another process has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -35,21 +35,25 @@ _log = logging.getLogger(__name__)
 #: Runs one job to its end; what it returns is logged.
 Run = Callable[[], Awaitable[object]]
 
-QUEUE = "kycrisk-jobs"
+QUEUE, LONG_QUEUE = "kycrisk-jobs", "kycrisk-long-jobs"
 BEAT_EVERY = timedelta(seconds=10)
 DEAD_AFTER = timedelta(seconds=60)
 _PREFIX = "kycrisk-"
 _APPLICATION_VERSION = "kycrisk-jobs-1"  # what one release has begun, the next one takes over
 _STOP_WITHIN = 10
+#: How long DBOS remembers what ran, once retention is scheduled; each tick is a run.
+RUNS_KEPT = timedelta(days=30)
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What recurs: a name, a cron expression in UTC, and what is done."""
+    """What recurs: a name, a cron expression in UTC, and what is done. A `long` one keeps no other waiting."""
 
     name: str
     cron: str
     run: Run
+    long: bool = False
 
 
 _running: dict[str, Callable[[str], None]] = {}  # DBOS is one for a process, and so is what runs its jobs
@@ -138,14 +142,15 @@ class Jobs:
         }
         DBOS(config=config)
         DBOS.launch()
-        DBOS.register_queue(QUEUE, worker_concurrency=1, global_concurrency=1, on_conflict="always_update")
+        for queue in (QUEUE, LONG_QUEUE):
+            DBOS.register_queue(queue, worker_concurrency=1, global_concurrency=1, on_conflict="always_update")
         wanted: list[ScheduleInput] = [
             {
                 "schedule_name": f"{_PREFIX}{job.name}",
                 "workflow_fn": job_workflow,
                 "schedule": job.cron,
                 "context": job.name,
-                "queue_name": QUEUE,
+                "queue_name": LONG_QUEUE if job.long else QUEUE,
             }
             for job in self._jobs.values()
         ]
@@ -176,6 +181,28 @@ class Jobs:
 
     async def _beat(self) -> None:
         await self._store.write(lambda tx: _seen(tx, self.worker))
+
+
+async def forget_runs(before: datetime) -> int:
+    """Forget the runs of jobs that ended before a moment; how many there were. Jobs must have been started."""
+    loop, forgotten = asyncio.get_running_loop(), 0
+    # In a thread without the context of the job that may be calling: DBOS would make it a part of that run.
+    while count := await loop.run_in_executor(None, _forget_some_runs, before):
+        forgotten += count
+    return forgotten
+
+
+def _forget_some_runs(before: datetime) -> int:
+    ended = DBOS.list_workflows(
+        status=["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"],
+        completed_before=before.isoformat(),
+        limit=_AT_ONCE,
+        load_input=False,
+        load_output=False,
+    )
+    if ended:
+        DBOS.delete_workflows([each.workflow_id for each in ended])
+    return len(ended)
 
 
 def make_tables(url: str) -> None:

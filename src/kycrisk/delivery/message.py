@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from standardwebhooks import Webhook as Signer
@@ -28,11 +28,14 @@ def body_of(delivery: Delivery, decision: bytes) -> bytes:
     return frame.encode() + b'"decision":' + decision.strip() + b"}}"
 
 
-def signed_headers(message: str, body: bytes, secret: Secret, at: datetime) -> Mapping[str, str]:
-    """The headers of one attempt. `at` is its moment, in UTC: receivers refuse old ones."""
+def signed_headers(message: str, body: bytes, secrets: Iterable[Secret], at: datetime) -> Mapping[str, str]:
+    """The headers of one attempt. `at` is its moment, in UTC: receivers refuse old ones.
+
+    With several secrets there is a signature by each, and whoever knows one of them can verify the message.
+    """
     return {
         "Content-Type": "application/json",
         "webhook-id": message,
         "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": Signer(secret.reveal()).sign(message, at, body.decode()),
+        "webhook-signature": " ".join(Signer(each.reveal()).sign(message, at, body.decode()) for each in secrets),
     }

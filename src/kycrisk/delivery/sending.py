@@ -53,7 +53,7 @@ class Sender:
         resolve: Resolve = system_resolve,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        secrets = [each.webhook.secret for each in endpoints]
+        secrets = [secret for each in endpoints for secret in each.webhook.secrets]
         self._now = now
         self._public, self._private = (
             Http(version=version, resolve=resolve, allowed=allowed, redactor=Redactor(secrets), tls=tls, now=now)
@@ -66,7 +66,7 @@ class Sender:
         request = HttpRequest(
             url=webhook.url,
             method="POST",
-            headers=signed_headers(message, body, webhook.secret, self._now()),
+            headers=signed_headers(message, body, webhook.secrets, self._now()),
             body=body,
             repeatable=False,
             max_bytes=_MOST_BYTES,

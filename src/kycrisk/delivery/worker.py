@@ -8,15 +8,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 from random import SystemRandom
-from typing import Any
+from typing import Any, Protocol
 
+from kycrisk.delivery.archiving import update_archive
 from kycrisk.delivery.case_work import EVERY_MINUTE, CaseWork
 from kycrisk.delivery.courier import Courier
 from kycrisk.delivery.endpoint import Endpoint
 from kycrisk.delivery.feeds_update import update_often
-from kycrisk.delivery.jobs import Job, Jobs
+from kycrisk.delivery.jobs import RUNS_KEPT, Job, Jobs, forget_runs
 from kycrisk.delivery.lane import lanes_of
 from kycrisk.delivery.rechecking import Rechecker
 from kycrisk.delivery.sending import Sender
@@ -29,6 +31,14 @@ from kycrisk.store.store import Store
 _log = logging.getLogger(__name__)
 
 
+class Rescreening(Protocol):
+    """What screens all accounts of the store again."""
+
+    async def run(self) -> object: ...
+
+    async def stop(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
     """What a process needs to work. Belongs to one event loop."""
@@ -38,6 +48,7 @@ class Worker:
     endpoints: Sequence[Endpoint]
     rechecker: Rechecker
     update_feeds: Callable[[], Awaitable[None]]
+    rescreening: Rescreening | None = None
     clock: Callable[[], datetime]
     tally: Tally
     upgrade_tables: bool = False
@@ -52,9 +63,14 @@ class Worker:
             feeds = update_often(settings.jobs.feeds, self.update_feeds, state=settings.state, clock=self.clock)
             task = asyncio.create_task(feeds, name="kycrisk-feeds-update")
             closing.push_async_callback(_cancelled, task)
+        if settings.jobs.archive:
+            copying = partial(update_archive, settings)
+            often = update_often(settings.jobs.archive, copying, state=settings.state, clock=self.clock, job="archive")
+            closing.push_async_callback(_cancelled, asyncio.create_task(often, name="kycrisk-archive-update"))
         if self.case_work is not None and not settings.offline:
             self._start_case_work(self.case_work, closing)
-        if settings.jobs.recheck or settings.jobs.retention or self.case_work is not None:
+        wanted = settings.jobs
+        if wanted.recheck or wanted.retention or self.case_work is not None or settings.rescreening.schedule:
             await self._start_jobs(closing)
 
     async def _start_courier(self, closing: AsyncExitStack) -> None:
@@ -83,19 +99,23 @@ class Worker:
         closing.push_async_callback(stop)
 
     async def _start_jobs(self, closing: AsyncExitStack) -> None:
-        wanted = self.settings.jobs
+        wanted, schedule, rescreening = self.settings.jobs, self.settings.rescreening.schedule, self.rescreening
         found = [
             Job("recheck", wanted.recheck, self.rechecker.run) if wanted.recheck else None,
             Job("retention", wanted.retention, self._retain) if wanted.retention else None,
             Job("cases", wanted.cases or EVERY_MINUTE, self.case_work.tick) if self.case_work else None,
+            Job("rescreen", schedule, rescreening.run, long=True) if schedule and rescreening else None,
         ]
         named = {job.name: job for job in found if job is not None}
         jobs = Jobs(self.store, named, clock=self.clock, tally=self.tally, upgrade_tables=self.upgrade_tables)
         await jobs.start()
         closing.push_async_callback(jobs.stop)
+        if rescreening is not None:
+            closing.push_async_callback(rescreening.stop)
 
     async def _retain(self) -> dict[str, int]:
-        return await self.store.retention.apply(durations_of(self.settings.retention), now=self.clock)
+        gone = await self.store.retention.apply(durations_of(self.settings.retention), now=self.clock)
+        return gone | {"job_runs": await forget_runs(self.clock() - RUNS_KEPT)}
 
 
 def durations_of(form: RetentionForm) -> Durations:

@@ -14,7 +14,7 @@ import idna
 from kycrisk.feeds.failure import FeedFailure
 from kycrisk.feeds.formats import FORMATS
 from kycrisk.feeds.formats.parsed import Parsed
-from kycrisk.feeds.hygiene import public_parts, suffixes, too_wide
+from kycrisk.feeds.hygiene import holds_whole_block, public_parts, suffixes, too_wide
 from kycrisk.feeds.match import AddressSet, AnySet, DomainSet, Network, NetworkSet
 from kycrisk.feeds.purposes import PURPOSES, Purpose, Shape
 
@@ -29,11 +29,16 @@ _EMAIL = re.compile(r"[^\s@\x00-\x1f]{1,64}@(\S{1,253})")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compiled:
-    """A list ready to answer. `dropped` counts what was left out, by reason."""
+    """A list ready to answer. `dropped` counts what was left out, by reason.
+
+    `shared` names what of it was left out because it is everybody's: protected domains, suffixes of registries,
+    networks that are too wide. A version that begins to name such things is looked at before it counts.
+    """
 
     entries: AnySet
     as_of: datetime | None
     dropped: Mapping[str, int]
+    shared: frozenset[str] = frozenset()
 
 
 def compile_list(body: bytes, *, kind: str, purpose: str, minimum: int, protected: frozenset[str]) -> Compiled:
@@ -50,22 +55,33 @@ def compile_list(body: bytes, *, kind: str, purpose: str, minimum: int, protecte
     if not parsed.entries:
         raise FeedFailure("it has no entries")
     dropped: Counter[str] = Counter()
-    entries = clean(parsed.entries, PURPOSES[purpose], protected, dropped)
+    shared: set[str] = set()
+    entries = clean(parsed.entries, PURPOSES[purpose], protected, dropped, shared)
     _check_counts(parsed, entries, dropped)
     if len(entries) < minimum:
         raise FeedFailure(f"only {len(entries)} entries are left, expected at least {minimum}")
-    return Compiled(entries=entries, as_of=parsed.as_of, dropped=dict(dropped))
+    return Compiled(entries=entries, as_of=parsed.as_of, dropped=dict(dropped), shared=frozenset(shared))
 
 
-def clean(raw: Iterable[str], purpose: Purpose, protected: frozenset[str], dropped: Counter[str]) -> AnySet:
-    """The entries that may be listed for a purpose; the others are counted in `dropped` by reason."""
+def clean(
+    raw: Iterable[str],
+    purpose: Purpose,
+    protected: frozenset[str],
+    dropped: Counter[str],
+    shared: set[str] | None = None,
+) -> AnySet:
+    """The entries that may be listed for a purpose; the others are counted in `dropped` by reason.
+
+    Those of them that are everybody's are also put into `shared`.
+    """
+    found = set() if shared is None else shared
     match purpose.shape:
         case Shape.DOMAIN:
-            return _domains(raw, purpose, protected, dropped)
+            return _domains(raw, purpose, protected, dropped, found)
         case Shape.EMAIL:
             return _emails(raw, dropped)
         case Shape.NETWORK:
-            return _networks(raw, dropped)
+            return _networks(raw, dropped, found)
 
 
 def domain(text: str) -> str | None:
@@ -81,8 +97,11 @@ def domain(text: str) -> str | None:
     return name
 
 
-def _domains(raw: Iterable[str], purpose: Purpose, protected: frozenset[str], dropped: Counter[str]) -> DomainSet:
+def _domains(
+    raw: Iterable[str], purpose: Purpose, protected: frozenset[str], dropped: Counter[str], shared: set[str]
+) -> DomainSet:
     public = suffixes(registries_only=purpose.provider_suffixes)
+    registries = suffixes(registries_only=True)
     kept: set[str] = set()
     for text in raw:
         name = domain(text)
@@ -92,8 +111,11 @@ def _domains(raw: Iterable[str], purpose: Purpose, protected: frozenset[str], dr
             dropped["repeated"] += 1
         elif purpose.accuses and name in protected:
             dropped["protected"] += 1
+            shared.add(name)
         elif public.shared(name):
             dropped["public suffix"] += 1
+            if registries.named(name):
+                shared.add(name)
         else:
             kept.add(name)
     return DomainSet(frozenset(kept))
@@ -111,7 +133,7 @@ def _emails(raw: Iterable[str], dropped: Counter[str]) -> AddressSet:
     return AddressSet(frozenset(kept))
 
 
-def _networks(raw: Iterable[str], dropped: Counter[str]) -> NetworkSet:
+def _networks(raw: Iterable[str], dropped: Counter[str], shared: set[str]) -> NetworkSet:
     kept: list[Network] = []
     for text in raw:
         networks = networks_of(text)
@@ -120,6 +142,8 @@ def _networks(raw: Iterable[str], dropped: Counter[str]) -> NetworkSet:
             continue
         for network in networks:
             parts = public_parts(network)
+            if too_wide(network) or (not parts and holds_whole_block(network)):
+                shared.add(str(network))
             if not parts:
                 dropped["special-purpose"] += 1
             elif too_wide(network):

@@ -58,6 +58,10 @@ class Suffixes:
         parent = domain.partition(".")[2]
         return not parent or (parent in self._wildcards and domain not in self._exceptions)
 
+    def named(self, domain: str) -> bool:
+        """Is this domain a suffix, or above one, by the list itself? A name such as `localhost` is not."""
+        return domain in self._named
+
 
 @lru_cache(maxsize=2)
 def suffixes(*, registries_only: bool = False) -> Suffixes:
@@ -124,3 +128,8 @@ def too_wide(network: Network) -> bool:
             return network.prefixlen < WIDEST_V4
         case IPv6Network():
             return network.prefixlen < WIDEST_V6
+
+
+def holds_whole_block(network: Network) -> bool:
+    """Is this special-purpose network a block such as 10.0.0.0/8, and not an address that strayed into a list?"""
+    return network.prefixlen <= (16 if network.version == 4 else 32)

@@ -53,6 +53,7 @@ class Header:
     recipe: str
     version: str = ""
     last_modified: str = ""
+    shared: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,8 @@ def _header_of(raw: bytes) -> tuple[Header, int, int, str]:
         fields: dict[str, Any] = json.loads(raw[len(_MAGIC) : end])
         length, checksum = fields.pop("body_bytes"), fields.pop("body_sha256")
         times = {name: datetime.fromisoformat(fields[name]) for name in _TIMES}
-        header = Header(**{**fields, **times})
+        shared = fields.get("shared")
+        header = Header(**{**fields, **times, "shared": None if shared is None else tuple(shared)})
         if header.purpose not in PURPOSES or any(time.tzinfo is None for time in times.values()):
             raise ValueError
     except (ValueError, TypeError, KeyError, RecursionError):

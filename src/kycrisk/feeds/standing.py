@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from kycrisk.feeds.catalogue import NEVER, Feed
+from kycrisk.feeds.quarantine.gate import held_version
+from kycrisk.feeds.quarantine.record import Held
 from kycrisk.feeds.snapshot import Header, Snapshot
 from kycrisk.feeds.taking import Absent, current, protected_by
 
@@ -19,6 +21,7 @@ class FeedStanding:
     feed: Feed
     found: Snapshot | Absent
     state: str  # fresh, stale, missing, disabled
+    held: Held | None = None  # a newer version that waits for somebody to release or refuse it
 
     @property
     def header(self) -> Header | None:
@@ -32,7 +35,10 @@ def feed_standings(
     protected = protected_by(feeds, folder, now=now)
     wanted = feeds if chosen is None else chosen
     found = ((feed, current(feed, folder, now=now, protected=protected)) for feed in wanted)
-    return [FeedStanding(feed=feed, found=snapshot, state=_state(feed, snapshot, now)) for feed, snapshot in found]
+    return [
+        FeedStanding(feed=feed, found=snapshot, state=_state(feed, snapshot, now), held=held_version(feed, folder))
+        for feed, snapshot in found
+    ]
 
 
 def _state(feed: Feed, found: Snapshot | Absent, now: datetime) -> str:

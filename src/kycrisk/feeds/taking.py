@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 from pathlib import Path
 
 import publicsuffixlist
@@ -23,6 +24,7 @@ from kycrisk.feeds.sources import is_built_in, read_local, version_of
 from kycrisk.signals import Unknown, Why
 
 _GZIP = b"\x1f\x8b"
+_ROOM = 32_768  # bytes
 
 
 def recipe(feed: Feed, protected: frozenset[str]) -> str:
@@ -63,8 +65,16 @@ def take(
         recipe=recipe(feed, protected),
         version=version,
         last_modified=last_modified,
+        shared=_as_many_as_fit(compiled.shared),
     )
     return Snapshot(header, compiled.entries)
+
+
+def _as_many_as_fit(names: frozenset[str]) -> tuple[str, ...]:
+    """The names that have room in the header of a snapshot, the shortest first: they stand for the most people."""
+    ordered = sorted(names, key=lambda name: (len(name), name))
+    room = accumulate(len(name) + 3 for name in ordered)
+    return tuple(name for name, taken in zip(ordered, room, strict=True) if taken <= _ROOM)
 
 
 def take_local(feed: Feed, *, now: datetime, protected: frozenset[str]) -> Snapshot:

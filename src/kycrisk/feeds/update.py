@@ -20,11 +20,16 @@ from kycrisk.feeds.catalogue import Feed
 from kycrisk.feeds.failure import FeedFailure
 from kycrisk.feeds.fetch import OnBytes, fetch, new_client
 from kycrisk.feeds.purposes import PROTECTING
+from kycrisk.feeds.quarantine.gate import Quarantine, admit
+from kycrisk.feeds.quarantine.record import locked
 from kycrisk.feeds.snapshot import DamagedSnapshot, Header, Snapshot
-from kycrisk.feeds.sources import is_remote
+from kycrisk.feeds.sources import is_built_in, is_remote
 from kycrisk.feeds.taking import made_from, protected_by, take, take_local
 
-Status = Literal["updated", "unchanged", "not_due", "skipped", "failed"]
+Status = Literal["updated", "unchanged", "not_due", "skipped", "failed", "held", "refused"]
+
+
+_BY_ITSELF = Quarantine()  # judged by the list's own past alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +38,8 @@ class UpdateResult:
 
     `entries`, `dropped` (by reason), `as_of` and `sha256` are those of the snapshot now in place, which after a
     failure is the last good one; `as_of` is None when there is none. `received` counts bytes over the network or
-    from the file. `reason` says why for `failed` and `skipped`.
+    from the file. `reason` says why for `failed`, `skipped`, `held` and `refused`. `held` is the new version's: it
+    waits for somebody to release or refuse it, and `refused` that somebody did.
     """
 
     feed: Feed
@@ -68,11 +74,13 @@ def update(
     force: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
+    quarantine: Quarantine = _BY_ITSELF,
 ) -> list[UpdateResult]:
     """Fetch, compile and store every enabled feed that is due; one result per feed, in their order.
 
     `offline` leaves out what needs the network; packages, files and shipped lists are still read. `force` asks
-    also for lists that are not due. Without `client` one is made that honours the environment's proxies.
+    also for lists that are not due. Without `client` one is made that honours the environment's proxies. A version
+    that looks like an accident, by `quarantine`, does not become active.
     """
     order = sorted(range(len(feeds)), key=lambda index: feeds[index].purpose not in PROTECTING)
     results: dict[int, UpdateResult] = {}
@@ -96,6 +104,7 @@ def update(
                 protected=protected,
                 on_bytes=partial(_tell_bytes, tell, progress),
                 clock=clock,
+                quarantine=quarantine,
             )
             results[index] = job.run()
             tell(replace(progress, received=results[index].received, result=results[index]))
@@ -122,6 +131,7 @@ class _Job:
     protected: frozenset[str]
     on_bytes: OnBytes
     clock: Callable[[], float]
+    quarantine: Quarantine
 
     def run(self) -> UpdateResult:
         if not self.feed.enabled:
@@ -141,12 +151,15 @@ class _Job:
             return self._failed(f"it cannot be stored: {(error.strerror or str(error)).lower()}", last)
 
     def _last(self) -> Header | None:
+        stored = self._stored()
+        return stored.header if stored else None
+
+    def _stored(self) -> Snapshot | None:
         """The last good snapshot, read in full: one that is damaged must not stop its own repair."""
         try:
-            stored = snapshot.load(self.folder, self.feed.name)
+            return snapshot.load(self.folder, self.feed.name)
         except DamagedSnapshot:
             return None
-        return stored.header if stored else None
 
     def _same(self, last: Header) -> bool:
         return made_from(last, self.feed, self.protected)
@@ -184,13 +197,37 @@ class _Job:
         )
         return self._store(taken, last, received=fetched.received)
 
-    def _store(self, taken: Snapshot, last: Header | None, *, received: int) -> UpdateResult:
-        if last and self._same(last) and last.sha256 == taken.header.sha256:
-            header = replace(taken.header, fetched_at=last.fetched_at)
-            snapshot.rewrite_header(self.folder, header)
-            return self._result("unchanged", header, received=received)
-        snapshot.write(self.folder, taken)
-        return self._result("updated", taken.header, received=received)
+    def _store(self, taken: Snapshot, before: Header | None, *, received: int) -> UpdateResult:
+        """Under the lock of the list, as another updater may have been here since the last version was looked at."""
+        with locked(self.folder, self.feed.name):
+            stored = self._stored()
+            last = stored.header if stored else None
+            if last and last != before and last.checked_at > self.now:
+                return self._result("unchanged", last, received=received)  # what came here is older than what is there
+            if last and self._same(last) and last.sha256 == taken.header.sha256:
+                header = replace(taken.header, fetched_at=last.fetched_at)
+                snapshot.rewrite_header(self.folder, header)
+                return self._result("unchanged", header, received=received)
+            if is_built_in(self.feed.url):  # whoever installs it takes it into force
+                snapshot.write(self.folder, taken)
+                return self._result("updated", taken.header, received=received)
+            comparable = stored if last and self._comparable(last) else None
+            given = admit(self.feed, taken, self.folder, last=comparable, now=self.now, quarantine=self.quarantine)
+            if given.status == "active":
+                return self._result("updated", taken.header, received=received)
+            if last and self._same(last):  # the source was asked, and what is active is no younger for it
+                last = replace(last, checked_at=self.now)
+                snapshot.rewrite_header(self.folder, last)
+            kept = f"the list of {last.as_of:%Y-%m-%d} stays in place" if last else "there is no earlier one"
+            if given.status == "refused" and given.verdict is not None:
+                reason = f"{given.verdict.by} refused this version on {given.verdict.at:%Y-%m-%d}; {kept}"
+                return self._result("refused", last, reason=reason, received=received)
+            reason = "; ".join([*(each.text for each in given.reasons), kept])
+            return self._result("held", last, reason=reason, received=received)
+
+    def _comparable(self, last: Header) -> bool:
+        """Is what is active an earlier version of this list, and not of one that had its name?"""
+        return (last.url, last.kind, last.purpose) == (self.feed.url, self.feed.kind, self.feed.purpose)
 
     def _confirm(self, last: Header, *, received: int) -> UpdateResult:
         """The source says that nothing changed; where only the moment of asking dates the list, that is now."""

@@ -1,18 +1,23 @@
-"""What lookups may spend: money and questions per day, kept across restarts, and personal data sent out."""
+"""What lookups may spend: money and questions per day, kept across restarts, and personal data sent out.
+
+Where processes share what is kept, they share a day's account: each reservation is one step that nobody comes between.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
+from typing import TypeVar
 
 from kycrisk.lookups.cache import Kept, KeptResults
 from kycrisk.money import FREE, Money
 from kycrisk.signals import Unknown, Why
+
+Told = TypeVar("Told")
 
 SPACE = "budget"
 _KEEP_A_DAY = timedelta(days=3)  # how long a day's account is kept
@@ -42,10 +47,10 @@ class Reservation:
 class _Day:
     """What one day has used up. It counts reservations too, so that questions under way cannot overspend."""
 
-    __slots__ = ("day", "questions", "spent", "unreadable")
+    __slots__ = ("questions", "spent", "unreadable")
 
-    def __init__(self, day: str, text: str | None) -> None:
-        self.day, self.unreadable = day, False
+    def __init__(self, text: str | None) -> None:
+        self.unreadable = False
         self.questions: dict[str, int] = {}
         self.spent: dict[str, Decimal] = {}
         if text is not None:
@@ -55,6 +60,10 @@ class _Day:
                 self.spent = {str(currency): Decimal(amount) for currency, amount in raw["spent"].items()}
             except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation):
                 self.unreadable = True
+
+    def spend(self, cost: Money) -> None:
+        if cost.amount:
+            self.spent[cost.currency] = self.spent.get(cost.currency, Decimal(0)) + cost.amount
 
     def text(self) -> str:
         spent = {currency: str(amount) for currency, amount in self.spent.items()}
@@ -67,8 +76,6 @@ class Budget:
     def __init__(self, limits: Limits, kept: KeptResults, now: Callable[[], datetime]) -> None:
         self.limits = limits
         self._kept, self._now = kept, now
-        self._today = _Day("", None)
-        self._lock = asyncio.Lock()
 
     async def reserve(
         self, source: str, cost: Money = FREE, sends: frozenset[str] = frozenset()
@@ -79,51 +86,53 @@ class Budget:
             return Unknown(
                 Why.OVER_BUDGET, f"{source} would be sent {', '.join(held_back)}, which may not leave the house"
             )
-        async with self._lock:
-            today = await self._day()
-            refusal = self._refusal(today, source, cost)
-            if refusal:
-                return Unknown(Why.OVER_BUDGET, refusal)
-            today.questions[source] = today.questions.get(source, 0) + 1
-            if cost.amount:
-                today.spent[cost.currency] = today.spent.get(cost.currency, Decimal(0)) + cost.amount
-            if self._counts(source, cost):
-                await self._keep(today)
-        return Reservation(today.day, source, cost)
+        day = self._day()
+        if self._counts(source, cost):
+
+            def take(today: _Day) -> str:
+                refusal = self._refusal(today, source, cost)
+                if not refusal:
+                    today.questions[source] = today.questions.get(source, 0) + 1
+                    today.spend(cost)
+                return refusal
+
+            refused = await self._altered(day, take)
+            if refused:
+                return Unknown(Why.OVER_BUDGET, refused)
+        return Reservation(day, source, cost)
 
     async def settle(self, reservation: Reservation, cost: Money | None) -> None:
         """What a question really cost; None when it was never sent, which gives its place back as well.
 
         A cost in another currency than the one reserved is counted beside it, as nothing here converts money.
         """
-        if cost == reservation.cost:
+        before, source, day = reservation.cost, reservation.source, self._day()
+        if cost == before or day != reservation.day:  # yesterday's account is closed
             return
-        async with self._lock:
-            today = await self._day()
-            if today.day != reservation.day:
-                return  # yesterday's account is closed
-            if reservation.cost.amount:
-                today.spent[reservation.cost.currency] -= reservation.cost.amount
-            if cost is None:
-                today.questions[reservation.source] -= 1
-            elif cost.amount:
-                today.spent[cost.currency] = today.spent.get(cost.currency, Decimal(0)) + cost.amount
-            if self._counts(reservation.source, reservation.cost):
-                await self._keep(today)
+        counted = self._counts(source, before)
+        if not counted and not (cost and cost.amount):
+            return
+
+        def settled(today: _Day) -> None:
+            today.spend(Money(-before.amount, before.currency))
+            if cost is not None:
+                today.spend(cost)
+            elif counted:
+                today.questions[source] -= 1
+
+        await self._altered(day, settled)
 
     async def left(self, source: str) -> int | None:
         """How many questions a source may still be asked today; None: no limit."""
         limit = self.limits.questions.get(source)
         if limit is None:
             return None
-        async with self._lock:
-            today = await self._day()
+        today = await self._read()
         return 0 if today.unreadable else max(0, limit - today.questions.get(source, 0))
 
     async def spent(self) -> Mapping[str, Decimal]:
         """What was spent today, by currency."""
-        async with self._lock:
-            return dict((await self._day()).spent)
+        return (await self._read()).spent
 
     def _counts(self, source: str, cost: Money) -> bool:
         return bool(cost.amount) or source in self.limits.questions
@@ -141,12 +150,23 @@ class Budget:
             return f"there is no budget in {cost.currency}"
         return ""
 
-    async def _day(self) -> _Day:
-        day = self._now().astimezone(UTC).date().isoformat()
-        if self._today.day != day:
-            kept = await self._kept.get(SPACE, day)
-            self._today = _Day(day, kept.text if kept else None)
-        return self._today
+    def _day(self) -> str:
+        return self._now().astimezone(UTC).date().isoformat()
 
-    async def _keep(self, today: _Day) -> None:
-        await self._kept.put(SPACE, today.day, Kept(today.text(), self._now() + _KEEP_A_DAY))
+    async def _read(self) -> _Day:
+        kept = await self._kept.get(SPACE, self._day())
+        return _Day(kept.text if kept else None)
+
+    async def _altered(self, day: str, change: Callable[[_Day], Told]) -> Told:
+        """What a change of the day's account says. An account that cannot be read is left as it is."""
+        told: list[Told] = []
+
+        def altered(kept: Kept | None) -> Kept | None:
+            before = kept.text if kept else None
+            today = _Day(before)
+            told[:] = [change(today)]
+            after = today.text()
+            return None if today.unreadable or after == before else Kept(after, self._now() + _KEEP_A_DAY)
+
+        await self._kept.alter(SPACE, day, altered)
+        return told[0]

@@ -74,6 +74,10 @@ class Kept(NamedTuple):
     until: datetime | None = None
 
 
+#: What is to be kept in place of what is; None leaves it as it is. It is quick, and perhaps called twice.
+Change = Callable[[Kept | None], Kept | None]
+
+
 class KeptResults(Protocol):
     """Where results are kept across restarts: texts by a space (`fraudrecord`, `budget`) and a key."""
 
@@ -82,6 +86,9 @@ class KeptResults(Protocol):
 
     async def put(self, space: str, key: str, kept: Kept) -> None:
         """Keep a text in place of what was there."""
+
+    async def alter(self, space: str, key: str, change: Change) -> None:
+        """Keep what `change` makes of what is kept. Nobody comes in between, in whatever process that shares it."""
 
 
 class MemoryResults:
@@ -101,3 +108,9 @@ class MemoryResults:
         self._entries.move_to_end((space, key))
         if len(self._entries) > self._limit:
             self._entries.popitem(last=False)
+
+    async def alter(self, space: str, key: str, change: Change) -> None:
+        """Keep what `change` makes of what is kept."""
+        made = change(self._entries.get((space, key)))
+        if made is not None:
+            await self.put(space, key, made)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from kycrisk.lookups.cache import Kept
+from kycrisk.lookups.cache import Change, Kept
 from kycrisk.problems import Problem, Problems
 
 #: Lines out of date before the file is written anew.
@@ -55,6 +55,12 @@ class FileResults:
         self._lines += 1
         if self._lines > 2 * len(self._entries) + SLACK:
             self.compact()
+
+    async def alter(self, space: str, key: str, change: Change) -> None:
+        """Keep what `change` makes of what is kept."""
+        made = change(self._entries.get((space, key)))
+        if made is not None:
+            await self.put(space, key, made)
 
     def compact(self) -> None:
         """Write the file anew with what still counts, by way of another file, so that one of both is always whole."""

@@ -7,7 +7,7 @@ Types are settled when a condition is parsed, so no node needs to ask for the ty
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 
@@ -23,6 +23,16 @@ class Velocity:
     key: str
     window: timedelta
     counted: str = ""  # empty: count the signups themselves
+    _hash: int = field(init=False, repr=False, compare=False)  # every screening looks counts up some thirty times
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.key, self.window, self.counted)))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> tuple[type[Velocity], tuple[str, timedelta, str]]:
+        return Velocity, (self.key, self.window, self.counted)  # hashes of texts differ from process to process
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -105,6 +105,17 @@ def _entries(
         holds=_matcher(kind, values),
         exactly=frozenset(values),
         origin=Origin(f"list {name}", as_of, (f"{name}@sha256:{hashed.hexdigest()}",)),
+    )
+
+
+def entries_of(name: str, kind: ListKind, values: Collection[object]) -> Entries:
+    """A list of entries in normal form."""
+    return Entries(
+        name=name,
+        kind=kind,
+        holds=_matcher(kind, list(values)),
+        exactly=frozenset(values),
+        origin=Origin(f"list {name}"),
     )
 
 

@@ -100,6 +100,7 @@ class _Consultation:
         self._here = evidence.origins
         self._lookups: list[Lookup] = []
         self._tried: set[str] = set()
+        self._keys: dict[str, object] = {}  # what each is asked about, by the facts of this round
         self._spent = Decimal(0)
         self._loop = asyncio.get_running_loop()
         self._verdict = self._judge()
@@ -109,6 +110,7 @@ class _Consultation:
             self._settle_up()  # what a summary reads may be known without a question
         planner, complete = self._by.planner, self._complete
         while ready := planner.considered(self._verdict, self._known, self._tried, complete=complete):
+            self._keys.clear()
             unanswered = [inquiry for inquiry in ready if not self._answered_at_once(inquiry)]
             if len(unanswered) < len(ready):
                 self._settle_up()
@@ -131,7 +133,7 @@ class _Consultation:
 
     def _answered_at_once(self, inquiry: AnyInquiry) -> bool:
         """Whether there is nothing to ask, or nothing that may be asked, or an answer that is still good."""
-        key = inquiry.key(self._signup, self._known)
+        key = self._keys[inquiry.name] = inquiry.key(self._signup, self._known)
         if isinstance(key, Foregone):
             self._tried.add(inquiry.name)
             self._add(Origin(inquiry.name), key.known, key.unknown)
@@ -178,8 +180,7 @@ class _Consultation:
         for inquiry in batch:
             self._tried.add(inquiry.name)
             by = min(started + inquiry.timeout, self._deadline)
-            key = inquiry.key(self._signup, self._known)
-            running[self._loop.create_task(_asked(inquiry, key, by))] = inquiry
+            running[self._loop.create_task(_asked(inquiry, self._keys[inquiry.name], by))] = inquiry
         longest = min(max(inquiry.timeout for inquiry in batch), self._deadline - started)
         until = started + longest + PATIENCE
         while running:

@@ -55,6 +55,14 @@ class Exemptions:
     def __bool__(self) -> bool:
         return bool(self._by_key or self._networks)
 
+    def all(self) -> tuple[Exempted, ...]:
+        """Every exemption, in force or not."""
+        return (*(each for found in self._by_key.values() for each in found), *self._networks)
+
+    def all_in_force(self, now: datetime) -> tuple[Exempted, ...]:
+        """The exemptions that silence rules now, for whomever."""
+        return tuple(each for each in self.all() if each.exemption.until > now)
+
     def in_force(self, signup: Signup, now: datetime) -> tuple[Exemption, ...]:
         """The exemptions that silence rules for this signup now, one a rule: the one that lasts longest."""
         found = [*self._named(signup), *(each for each in self._networks if each.covers(signup))]

@@ -86,7 +86,8 @@ class Standings:
     async def _reload(self) -> FailedReload | None:
         try:
             self._mark = await self._marked()
-            self._standing = await self._taken()
+            before, self._standing = self.current, await self._taken()
+            before.use.retire()
         except Problems as wrong:
             told = [problem.render() for problem in wrong.problems[:20]]
             _log.warning("the newest rules or lists are not taken, the last good ones stay", extra={"problems": told})
@@ -96,6 +97,11 @@ class Standings:
             _log.info("rules and lists were taken anew", extra={"ruleset": self._standing.ruleset.version})
         self._on_reload(self.failed is None)
         return self.failed
+
+    def close(self) -> None:
+        """Close the standing in force; nothing is screened afterwards."""
+        if self._standing is not None:
+            self._standing.use.retire()
 
     async def watch(self) -> None:
         """Reload whenever there is something new, until it is cancelled."""
@@ -146,7 +152,7 @@ def rule_texts(folder: Path) -> dict[str, str]:
 def _file_marks(settings: Settings, everything: bool) -> list[object]:
     """What tells that a file changed. Compiled lists are watched always, as they are replaced whole; what people edit
     only where that is wished, as it is saved half-way, too."""
-    found = [_stamp(path) for path in sorted(settings.snapshots.glob("*"))]
+    found = [_stamp(path) for path in sorted(settings.snapshots.glob("*.list"))]
     return [*found, *map(_stamp, _edited(settings))] if everything else found
 
 

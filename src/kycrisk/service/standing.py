@@ -47,11 +47,38 @@ class RulesFrom(StrEnum):
     STORE = "store"
 
 
+class Use:
+    """Who screens by a standing: `with standing.use: ...`. One that was retired ends with the last of them.
+
+    Belongs to one event loop.
+    """
+
+    __slots__ = ("_close", "_count", "_retired")
+
+    def __init__(self, close: Callable[[], None]) -> None:
+        self._close, self._count, self._retired = close, 0, False
+
+    def __enter__(self) -> None:
+        self._count += 1
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self._count -= 1
+        if self._retired and not self._count:
+            self._close()
+
+    def retire(self) -> None:
+        """Another standing is in force. Whoever still comes is judged by the default engine."""
+        self._retired = True
+        if not self._count:
+            self._close()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Standing:
     """Rules, lists and exemptions of one moment, ready for signups. `network` is None where nobody is asked."""
 
     desk: Desk
+    use: Use
     network: Network | None
     history: StoreHistory
     velocities: tuple[Velocity, ...]  # what is counted of earlier signups
@@ -117,6 +144,7 @@ def take_standing(
     ends += [each.until for each in kept.exemptions]
     return Standing(
         desk=desk,
+        use=Use(desk.close),
         network=Network(sources, desk.compiled) if sources is not None else None,
         history=history,
         velocities=velocities(site.ruleset),

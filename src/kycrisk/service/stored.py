@@ -69,14 +69,19 @@ class StoredScreener:
 
     async def screen(self, standing: Standing, wanted: Wanted) -> Stored:
         """The stored decision, its bytes as they are answered. Raises what `Decisions.add` raises."""
-        looked = await self._look(standing, wanted.signup)
-        case = _Case(standing, wanted, looked.begun, looked.now, looked.took * 1000)
-        if standing.network is None:
-            return await self._at_once(case)
-        return await self._asking(case, standing.network)
+        with standing.use:
+            looked = await self._look(standing, wanted.signup)
+            case = _Case(standing, wanted, looked.begun, looked.now, looked.took * 1000)
+            if standing.network is None:
+                return await self._at_once(case)
+            return await self._asking(case, standing.network)
 
     async def again(self, standing: Standing, wanted: Wanted, signup: int) -> Stored:
         """A signup of the store screened once more, with the past that it saw when it came. Raises `NotFound`."""
+        with standing.use:
+            return await self._again(standing, wanted, signup)
+
+    async def _again(self, standing: Standing, wanted: Wanted, signup: int) -> Stored:
         looked = await self._look(standing, wanted.signup)
         case = _Case(standing, wanted, looked.begun, looked.now, looked.took * 1000)
         if standing.network is None:

@@ -23,6 +23,7 @@ from kycrisk.lookups.secrets import Secret
 from kycrisk.problems import Problem, Problems
 from kycrisk.signals import Signal, Unknown, Value, Why
 from kycrisk.signup import Signup
+from kycrisk.sources.choice import Choice
 from kycrisk.sources.connections import Connections
 from kycrisk.sources.form import Form, SecretText
 from kycrisk.sources.inquiry import Foregone, inquiry_of
@@ -137,6 +138,7 @@ def _in_use(lookups: tuple[HttpLookup, ...], secrets: Mapping[str, Secret]) -> I
         name=NAME,
         answers=frozenset(signal for lookup in lookups for signal in lookup.signals),
         timeout=max((lookup.timeout for lookup in lookups), default=timedelta(0)),
+        settings=lookups,
         sends=frozenset().union(*(lookup.sends for lookup in lookups)),
         counted=frozenset(lookup.name for lookup in lookups),
         keeps=any(lookup.price.amount for lookup in lookups),
@@ -144,6 +146,13 @@ def _in_use(lookups: tuple[HttpLookup, ...], secrets: Mapping[str, Secret]) -> I
         secrets=tuple(secrets.values()),
         open=partial(_open, lookups, secrets),
     )
+
+
+def lifetimes_of(choice: Choice) -> dict[str, timedelta]:
+    """How long what each of a site's own lookups says is kept, by the lookup's name."""
+    used = choice.sources.get(NAME)
+    lookups = used.settings if used is not None and isinstance(used.settings, tuple) else ()
+    return {each.name: each.keep for each in lookups}
 
 
 def _described(lookup: HttpLookup) -> str:

@@ -59,6 +59,7 @@ class Inquiry(Generic[Key]):
     price: Money = FREE
     sends: frozenset[str] = frozenset()
     needs: tuple[str, ...] = ()
+    peek: Callable[[Key], Awaitable[Consulted | None]] | None = None
     answers: frozenset[str] = field(init=False)  # the names of its signals
 
     def __post_init__(self) -> None:
@@ -89,4 +90,5 @@ def inquiry_of(
         price=client.price,
         sends=client.sends,
         needs=needs,
+        peek=source.peek,
     )

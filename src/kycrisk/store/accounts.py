@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, select, update
 
 from kycrisk.store.failure import NotFound
@@ -31,13 +32,12 @@ class Account:
     erased_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class OpenAccount:
+class OpenAccount(NamedTuple):
     """An account that texts can be sealed for."""
 
     number: int
     key_number: int
-    key: bytes
+    cipher: AESGCM
     pseudonym: str
     is_new: bool
 
@@ -107,15 +107,14 @@ def take(tx: Transaction, account_ids: Collection[str]) -> Mapping[str, OpenAcco
     """The accounts of these ids, made where they are new. An erased one gets a new key: what was erased stays so."""
     site = tx.site
     names = {site.pseudonym(KIND, account_id): account_id for account_id in account_ids}
-    rows = tx.connection.execute(WITH_KEYS.where(ACCOUNTS.c.pseudonym.in_(names))).all()
-    found = {
-        names[bytes(row.pseudonym)]: OpenAccount(
-            row.id, row.key, site.account_key(bytes(row.salt)), bytes(row.pseudonym).hex(), False
-        )
-        for row in rows
-        if row.key is not None
-    }
-    erased = {names[bytes(row.pseudonym)]: int(row.id) for row in rows if row.key is None}
+    found: dict[str, OpenAccount] = {}
+    erased: dict[str, int] = {}
+    for pseudonym, number, key, salt in _known(tx, names):
+        if key is None:
+            erased[names[pseudonym]] = number
+        else:
+            cipher = AESGCM(site.account_key(salt))
+            found[names[pseudonym]] = OpenAccount(number, key, cipher, pseudonym.hex(), False)
     missing = [(pseudonym, id_) for pseudonym, id_ in names.items() if id_ not in found]
     if not missing:
         return found
@@ -125,14 +124,29 @@ def take(tx: Transaction, account_ids: Collection[str]) -> Mapping[str, OpenAcco
     for key, (pseudonym, account_id) in zip(keys, missing, strict=True):
         number = erased[account_id] if account_id in erased else next(numbers)
         salt, name = new_salt(), pseudonym.hex()
-        secret = site.account_key(salt)
+        cipher = AESGCM(site.account_key(salt))
         if account_id in erased:
             tx.connection.execute(update(ACCOUNTS).where(ACCOUNTS.c.id == number).values(key=key))
         else:
-            accounts.append({"id": number, "pseudonym": pseudonym, "key": key, "created_at": tx.at})
-        sealed_id = seal(secret, account_id.encode(), f"account {name}")
-        sealed.append({"id": key, "account": number, "salt": salt, "sealed_account_id": sealed_id})
-        found[account_id] = OpenAccount(number, key, secret, name, account_id not in erased)
-    tx.insert(ACCOUNTS, accounts)
-    tx.insert(ACCOUNT_KEYS, sealed)
+            accounts.append((number, pseudonym, key, tx.at))
+        sealed.append((key, number, salt, seal(cipher, account_id.encode(), f"account {name}")))
+        found[account_id] = OpenAccount(number, key, cipher, name, account_id not in erased)
+    tx.add(ACCOUNTS, ("id", "pseudonym", "key", "created_at"), accounts)
+    tx.add(ACCOUNT_KEYS, ("id", "account", "salt", "sealed_account_id"), sealed)
     return found
+
+
+def _known(tx: Transaction, pseudonyms: Collection[bytes]) -> list[tuple[bytes, int, int | None, bytes]]:
+    """Pseudonym, number, key and salt of the accounts that are there; without a key where it was erased."""
+    return tx.driver.ask(
+        lambda place: (
+            f"""
+        SELECT accounts.pseudonym, accounts.id, accounts.key, account_keys.salt
+        FROM accounts LEFT JOIN account_keys ON account_keys.id = accounts.key
+        WHERE accounts.pseudonym IN (SELECT * FROM {place})
+        """
+        ),
+        ("bytea",),
+        [(each,) for each in pseudonyms],
+        (b"",),
+    )

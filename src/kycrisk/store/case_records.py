@@ -29,6 +29,7 @@ from kycrisk.store.case_schema import (
     CASE_TRIGGERS,
     CASES,
 )
+from kycrisk.store.failure import Conflict
 from kycrisk.store.moments import moment
 from kycrisk.store.schema import ACCOUNT_KEYS
 from kycrisk.store.sealing import SiteKey, unseal
@@ -76,10 +77,18 @@ def disclosures_dict(connection: Connection, account: int) -> list[dict[str, Any
 
 
 def erase_cases(tx: Transaction, account: int) -> list[str]:
-    """Erase what is personal about an account's cases, and close them; their ids."""
+    """Erase what is personal about an account's cases, and close them; their ids.
+
+    Raises `Conflict` while the panel holds something back: without the account's name nobody could let it go.
+    """
     ids = case_ids(tx.connection, account)
     if not ids:
         return ids
+    at_panel = CASE_HOLDS.c.applied.is_not(None) & CASE_HOLDS.c.released_at.is_(None)
+    held = select(CASE_HOLDS.c.kind).where(CASE_HOLDS.c.account == account, at_panel)
+    if kinds := sorted(set(tx.connection.execute(held).scalars())):
+        message = f"the panel holds back {', '.join(kinds)} of this account, and knows it by its name only"
+        raise Conflict(message, "erase it over HTTP, which lets go first: POST /v1/accounts/{account_id}/erase")
     for table in _PERSONAL:
         tx.connection.execute(delete(table).where(table.c["case"].in_(ids)))
     _forget_secrets(tx, ids)

@@ -18,6 +18,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 from kycrisk.problems import Problem, Problems
 
 READERS = 4
+_PREPARED = 512  # statements that SQLite keeps prepared for the writer: one a table and number of rows
 _BUSY_MS = 10_000
 _POSTGRESQL_OPTIONS = "-c default_transaction_isolation=read\\ committed -c lock_timeout=10s"
 
@@ -68,7 +69,10 @@ def open_database(url: str) -> Database:
     parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite":
         _make_file(Path(str(parsed.database)))
-        writing = create_engine(parsed, hide_parameters=True, poolclass=QueuePool, pool_size=1, max_overflow=1)
+        kept = {"cached_statements": _PREPARED}
+        writing = create_engine(
+            parsed, hide_parameters=True, poolclass=QueuePool, pool_size=1, max_overflow=1, connect_args=kept
+        )
         reading = create_engine(parsed, hide_parameters=True, poolclass=QueuePool, pool_size=READERS, max_overflow=0)
         for engine, reads in ((writing, False), (reading, True)):
             _arrange_sqlite(engine, reads=reads)

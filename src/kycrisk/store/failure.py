@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 
+import psycopg
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -106,17 +107,25 @@ _POSTGRESQL = {
 }
 
 
-def reason_of(error: DBAPIError) -> Reason | None:
+Foreign = DBAPIError | sqlite3.Error | psycopg.Error
+
+
+def reason_of(error: Foreign) -> Reason | None:
     """Why the database could not be used; None when the fault lies in what was asked of it."""
-    original = error.orig
+    original = driver_error(error)
     if isinstance(original, sqlite3.Error):
         code = getattr(original, "sqlite_errorcode", None)
         return _SQLITE.get(code & 0xFF) if code is not None else None
     state = getattr(original, "sqlstate", None)
     if state is not None:
         return _POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2])
-    lost = error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
-    return Reason.GONE if lost else None
+    lost = isinstance(error, (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError))
+    return Reason.GONE if lost or getattr(error, "connection_invalidated", False) else None
+
+
+def driver_error(error: Foreign) -> BaseException | None:
+    """The error as the database's own driver raised it."""
+    return error.orig if isinstance(error, DBAPIError) else error
 
 
 @contextmanager
@@ -124,9 +133,9 @@ def border() -> Iterator[None]:
     """Translates the database's errors; what is a mistake of ours stays what it is."""
     try:
         yield
-    except IntegrityError as error:
+    except (IntegrityError, sqlite3.IntegrityError, psycopg.IntegrityError) as error:
         raise Conflict(f"the database refuses it: {_first_line(error)}") from error
-    except DBAPIError as error:
+    except (DBAPIError, sqlite3.Error, psycopg.Error) as error:
         reason = reason_of(error)
         if reason is None:
             raise
@@ -135,6 +144,7 @@ def border() -> Iterator[None]:
         raise StoreUnavailable(Reason.BUSY, "no connection came free in time") from error
 
 
-def _first_line(error: DBAPIError) -> str:
-    text = str(error.orig).strip() or type(error.orig).__name__
+def _first_line(error: Foreign) -> str:
+    original = driver_error(error)
+    text = str(original).strip() or type(original).__name__
     return text.splitlines()[0].rstrip(".")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select, tuple_
 from sqlalchemy import delete as delete_rows
 
-from kycrisk.lookups.cache import Kept
+from kycrisk.lookups.cache import Change, Kept
 from kycrisk.store.moments import optional_micros, optional_moment
 from kycrisk.store.reader import Reader
 from kycrisk.store.schema import KEPT_RESULTS
@@ -29,6 +29,10 @@ class StoredResults:
     async def put(self, space: str, key: str, kept: Kept) -> None:
         """Keep a text in place of what was there."""
         await self._writer.write(_put, (space, key, kept))
+
+    async def alter(self, space: str, key: str, change: Change) -> None:
+        """Keep what `change` makes of what is kept: writers of all processes come one after the other."""
+        await self._writer.write(_alter, (space, key, change))
 
 
 def _get(connection: Connection, site: SiteKey, space: str, key: str) -> Kept | None:
@@ -54,6 +58,14 @@ def _put(tx: Transaction, asked: Sequence[tuple[str, str, Kept]]) -> list[None]:
     same = tuple_(KEPT_RESULTS.c.space, KEPT_RESULTS.c.digest).in_(list(rows))
     tx.connection.execute(delete_rows(KEPT_RESULTS).where(same))
     tx.insert(KEPT_RESULTS, list(rows.values()))
+    return [None] * len(asked)
+
+
+def _alter(tx: Transaction, asked: Sequence[tuple[str, str, Change]]) -> list[None]:
+    for space, key, change in asked:
+        made = change(_get(tx.connection, tx.site, space, key))
+        if made is not None:
+            _put(tx, [(space, key, made)])
     return [None] * len(asked)
 
 

@@ -24,6 +24,7 @@ from kycrisk.store.decisions import rows_of as decision_rows
 from kycrisk.store.erased_decision import erased_json
 from kycrisk.store.exemptions import StoredExemption, exemptions_of, forget
 from kycrisk.store.failure import Conflict, NotFound
+from kycrisk.store.labels import StoredLabel, labels_of
 from kycrisk.store.list_entries import StoredEntry, entries_of
 from kycrisk.store.moments import moment
 from kycrisk.store.reader import Reader
@@ -53,6 +54,7 @@ class PersonalFile:
     decisions: tuple[StoredDecision, ...]
     exemptions: tuple[StoredExemption, ...]
     list_entries: tuple[StoredEntry, ...]
+    labels: tuple[StoredLabel, ...]
     audit: tuple[AuditEntry, ...]
 
 
@@ -163,6 +165,7 @@ class PersonalData:
             decisions=decisions,
             exemptions=tuple(exemptions_of(connection, subjects)),
             list_entries=tuple(entries_of(connection, [account_id, *(v for values in given.values() for v in values)])),
+            labels=tuple(labels_of(connection, site, row.id)),
             audit=_audit_about(connection, about),
         )
 
@@ -221,6 +224,7 @@ def _export_dict(file: PersonalFile, now: datetime) -> dict[str, Any]:
         ],
         "exemptions": [_exemption_dict(each) for each in file.exemptions],
         "list_entries": [_entry_dict(each) for each in file.list_entries],
+        "labels": [_label_dict(each) for each in file.labels],
         "audit": [_audit_dict(each) for each in file.audit],
     }
 
@@ -244,6 +248,7 @@ def _erasure_dict(
         "signups": [each.id for each in file.signups],
         "decisions": {each.id: hashlib.sha256(each.body or b"").hexdigest() for each in readable},
         "exemptions": [each.id for each in file.exemptions],
+        "labels": [{"id": each.id, "label": each.label, "source": each.source} for each in file.labels],
         "still_in_lists": [{"id": each.id, "list": each.list} for each in file.list_entries if not each.ended_at],
     }
 
@@ -271,6 +276,18 @@ def _entry_dict(each: StoredEntry) -> dict[str, Any]:
         "added_at": moment_text(each.added_at),
         "until": moment_text(each.until) if each.until else None,
         "ended_at": moment_text(each.ended_at) if each.ended_at else None,
+    }
+
+
+def _label_dict(each: StoredLabel) -> dict[str, Any]:
+    return {
+        "id": each.id,
+        "label": each.label,
+        "source": each.source,
+        "at": moment_text(each.at),
+        "recorded_at": moment_text(each.recorded_at),
+        "by": each.by,
+        "why": each.why,
     }
 
 

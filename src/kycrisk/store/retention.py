@@ -11,6 +11,8 @@ from sqlalchemy import ColumnElement, Select, Table, delete, select, update
 
 from kycrisk.store.case_records import delete_cases
 from kycrisk.store.case_schema import CASE_DISCLOSURES, CASES
+from kycrisk.store.counting import DAY
+from kycrisk.store.labels import forget_labels
 from kycrisk.store.moments import micros
 from kycrisk.store.schema import (
     ACCOUNT_KEYS,
@@ -31,7 +33,6 @@ from kycrisk.store.schema import (
     SIGNUPS,
 )
 from kycrisk.store.transaction import Transaction
-from kycrisk.store.velocity import DAY
 from kycrisk.store.writer import Writer
 
 
@@ -178,6 +179,7 @@ def _delete_accounts(tx: Transaction, actors: Sequence[str]) -> list[int]:
         gone = list(tx.connection.execute(empty).scalars())
         for start in range(0, len(gone), 500):
             part = gone[start : start + 500]
+            forget_labels(tx, part)
             tx.connection.execute(delete(ACCOUNT_KEYS).where(ACCOUNT_KEYS.c.account.in_(part)))
             tx.connection.execute(delete(ACCOUNTS).where(ACCOUNTS.c.id.in_(part)))
         if gone:

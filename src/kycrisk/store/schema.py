@@ -112,7 +112,8 @@ FACTS = Table(
     sqlite_with_rowid=False,
 )
 
-#: How many facts a value had on each day (UTC): a count over weeks reads days, not every signup of a large provider.
+#: How many facts a value that is met often had on each day (UTC): a count over weeks reads days, not every signup of a
+#: large provider. A value has rows for all days of its facts, or none (counting.py).
 FACT_DAYS = Table(
     "fact_days",
     METADATA,
@@ -122,7 +123,7 @@ FACT_DAYS = Table(
     sqlite_with_rowid=False,
 )
 
-#: What the JSON of decisions has in common (sources, snapshots), to compress them with. Nothing personal.
+#: What the JSON of decisions has in common (sources, snapshots), so that each keeps its own part. Nothing personal.
 DICTIONARIES = Table(
     "dictionaries",
     METADATA,

@@ -6,7 +6,6 @@ All screenings of a batch take each step together, so that each step is a few st
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -14,7 +13,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row, select
 
 from kycrisk.decision import Decision
-from kycrisk.decision_json import decision_to_json
+from kycrisk.decision_json import text_json
 from kycrisk.store.audit import DECISION_ADDED
 from kycrisk.store.bodies import Bodies
 from kycrisk.store.failure import Erased
@@ -168,17 +167,18 @@ def _store(tx: Transaction, signals: Signals, bodies: Bodies, screenings: Sequen
     for seq, screening, signup, decision in zip(
         tx.ids("decision", len(screenings)), screenings, signups, decisions, strict=True
     ):
-        body = decision_to_json(decision).encode()
-        row = _row(tx, bodies, seq, signup, decision, body)
-        rows.append(row)
+        body, dictionary, packed = bodies.pack(tx, decision)
+        sealed = seal(signup.account.cipher, packed, f"decision {decision.id}")
+        decided_at = micros(decision.decided_at)
+        rows.append(_row(seq, signup, decision, decided_at, dictionary, sealed))
         stored.append(Stored(decision.id, seq, signup.id, body))
-        details = {
-            "account": signup.account.pseudonym,
-            "decided_at": row["decided_at"],
-            "sha256": hashlib.sha256(row["sealed"]).hexdigest(),
-        }
-        tx.audit(screening.actor, DECISION_ADDED, decision.id, details)
-    tx.insert(DECISIONS, rows)
+        # As `Transaction.audit` writes details: an object with its names in their order.
+        details = (
+            f'{{"account":"{signup.account.pseudonym}","decided_at":{decided_at},'
+            f'"sha256":"{hashlib.sha256(sealed).hexdigest()}"}}'
+        )
+        tx.audit_told(screening.actor, DECISION_ADDED, decision.id, details)
+    tx.add(DECISIONS, _COLUMNS, rows)
     put_on_list(tx, list(zip(signups, decisions, strict=True)))
     others: dict[Also, list[Added]] = {}
     for screening, added in zip(screenings, map(Added, signups, stored, decisions), strict=True):
@@ -189,40 +189,39 @@ def _store(tx: Transaction, signals: Signals, bodies: Bodies, screenings: Sequen
     return stored
 
 
+_COLUMNS = tuple(column.name for column in DECISIONS.columns)
+
+
 def _row(
-    tx: Transaction, bodies: Bodies, seq: int, signup: Registered, decision: Decision, body: bytes
-) -> dict[str, Any]:
-    dictionary, packed = bodies.pack(tx, decision, body)
-    return {
-        "seq": seq,
-        "id": decision.id,
-        "account": signup.account.number,
-        "key": signup.account.key_number,
-        "signup": signup.id,
-        "decided_at": micros(decision.decided_at),
-        "outcome": int(decision.outcome),
-        "lowest": int(decision.lowest),
-        "highest": int(decision.highest),
-        "score": decision.score,
-        "lowest_score": decision.lowest_score,
-        "highest_score": decision.highest_score,
-        "settled": decision.settled,
-        "ruleset": decision.ruleset,
-        "findings": _findings_json(decision),
-        "dictionary": dictionary,
-        "sealed": seal(signup.account.key, packed, f"decision {decision.id}"),
-    }
+    seq: int, signup: Registered, decision: Decision, decided_at: int, dictionary: int, sealed: bytes
+) -> tuple[Any, ...]:
+    """The values of the table's columns, in their order."""
+    return (
+        seq,
+        decision.id,
+        signup.account.number,
+        signup.account.key_number,
+        signup.id,
+        decided_at,
+        int(decision.outcome),
+        int(decision.lowest),
+        int(decision.highest),
+        decision.score,
+        decision.lowest_score,
+        decision.highest_score,
+        decision.settled,
+        decision.ruleset,
+        _findings_json(decision),
+        dictionary,
+        sealed,
+    )
 
 
 def _findings_json(decision: Decision) -> str:
     """Which rules hit, could not be judged, were exempt, or spoke in shadow: names of rules only."""
-    return json.dumps(
-        {
-            "hit": [each.rule for each in decision.reasons],
-            "unknown": [each.rule for each in decision.undetermined],
-            "exempt": [each.rule for each in decision.exempt],
-            "shadow": {each.rule: each.finding.value for each in decision.shadow},
-        },
-        ensure_ascii=False,
-        separators=(",", ":"),
+    hit, unknown, exempt = (
+        ",".join([text_json(each.rule) for each in some])
+        for some in (decision.reasons, decision.undetermined, decision.exempt)
     )
+    shadow = ",".join([f'{text_json(each.rule)}:"{each.finding.value}"' for each in decision.shadow])
+    return f'{{"hit":[{hit}],"unknown":[{unknown}],"exempt":[{exempt}],"shadow":{{{shadow}}}}}'

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, Row, select
 
 from kycrisk.ruleset.condition import Velocity
 from kycrisk.store.accounts import OpenAccount, open_account_id, take
+from kycrisk.store.counting import count_registered
 from kycrisk.store.failure import NotFound
 from kycrisk.store.moments import micros, moment
 from kycrisk.store.reader import Reader
@@ -18,14 +22,14 @@ from kycrisk.store.schema import ACCOUNT_KEYS, ACCOUNTS, FACTS, SIGNUPS
 from kycrisk.store.sealing import SiteKey, seal, unseal
 from kycrisk.store.transaction import Transaction
 from kycrisk.store.velocity import (
+    FACT_COLUMNS,
     NO_COUNTS,
     Asked,
     Counts,
+    FactRow,
     Facts,
     Signals,
-    add_days,
     count_all,
-    count_new,
     digests_of,
     fact_rows,
 )
@@ -94,35 +98,29 @@ class Signups:
         return register(tx, self._signals, signups)
 
 
+_by_digest: Callable[[FactRow], bytes] = itemgetter(2)
+
+
 def register(tx: Transaction, signals: Signals, signups: Sequence[NewSignup]) -> list[Registered]:
-    """Store signups and count: each sees those before it, in this batch too."""
-    accounts = take(tx, {each.account_id for each in signups})
+    """Store signups and count: each sees those of other accounts before it, in this batch too."""
+    of_account = Counter(each.account_id for each in signups)
+    accounts = take(tx, of_account)
     ids = tx.ids("signup", len(signups))
-    rows: list[dict[str, Any]] = []
-    facts: list[dict[str, Any]] = []
+    rows: list[tuple[Any, ...]] = []
+    facts: list[FactRow] = []
     asked: list[Asked] = []
     for id_, each in zip(ids, signups, strict=True):
         account, at = accounts[each.account_id], micros(each.submitted_at)
-        rows.append(
-            {
-                "id": id_,
-                "account": account.number,
-                "key": account.key_number,
-                "submitted_at": at,
-                "registered_at": tx.at,
-                "sealed": seal(account.key, each.raw, f"signup {id_}"),
-            }
-        )
+        sealed = seal(account.cipher, each.raw, f"signup {id_}")
+        rows.append((id_, account.number, account.key_number, at, tx.at, sealed))
         digests = digests_of(tx.site, each.facts)
         facts += fact_rows(tx, signals, id_, digests, at)
-        asked.append(Asked(digests, each.velocities, each.submitted_at, id_))
-    tx.insert(SIGNUPS, rows)
-    tx.insert(FACTS, facts)
-    ats: dict[bytes, list[tuple[int, int]]] = {}
-    for row in facts:
-        ats.setdefault(row["digest"], []).append((row["at"], row["signup"]))
-    counts = count_new(tx.connection, signals, asked, ats)
-    add_days(tx.connection, facts)
+        alone = account.is_new and of_account[each.account_id] == 1  # most are: nothing of their own to leave out
+        asked.append(Asked(digests, each.velocities, each.submitted_at, id_, None if alone else account.number))
+    tx.add(SIGNUPS, ("id", "account", "key", "submitted_at", "registered_at", "sealed"), rows)
+    facts.sort(key=_by_digest)  # in the order of their index they go in in two thirds of the time
+    tx.add(FACTS, FACT_COLUMNS, facts)
+    counts = count_registered(tx.connection, tx.driver, signals, asked, facts)
     return [
         Registered(id_, accounts[each.account_id], told) for id_, each, told in zip(ids, signups, counts, strict=True)
     ]
@@ -169,9 +167,8 @@ def _again(
     row = _row(connection, id_)
     if row.salt is None:
         raise NotFound(f"signup {id_} was erased")
-    account = OpenAccount(
-        row.account, row.key, site.account_key(bytes(row.salt)), bytes(row.pseudonym).hex(), is_new=False
-    )
-    asked = Asked(digests_of(site, facts), velocities, moment(row.submitted_at), id_)
+    cipher = AESGCM(site.account_key(bytes(row.salt)))
+    account = OpenAccount(row.account, row.key, cipher, bytes(row.pseudonym).hex(), is_new=False)
+    asked = Asked(digests_of(site, facts), velocities, moment(row.submitted_at), id_, row.account)
     [counts] = count_all(connection, signals, [asked])
     return Registered(id_, account, counts)

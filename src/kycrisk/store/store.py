@@ -14,16 +14,19 @@ from kycrisk.store.api_keys import ApiKeys
 from kycrisk.store.audit import Audit
 from kycrisk.store.bodies import Bodies
 from kycrisk.store.database import Database, open_database
+from kycrisk.store.decision_history import DecisionHistory
 from kycrisk.store.decisions import Decisions
 from kycrisk.store.deliveries import Deliveries
 from kycrisk.store.exemptions import ExemptionRecords
 from kycrisk.store.failure import WrongSiteKey, border
 from kycrisk.store.idempotency import Idempotency
 from kycrisk.store.kept_results import StoredResults
+from kycrisk.store.labels import Labels
 from kycrisk.store.list_entries import ListEntries
 from kycrisk.store.personal_data import PersonalData
 from kycrisk.store.reader import Reader
 from kycrisk.store.rechecks import Rechecks
+from kycrisk.store.rescreenings import Rescreenings
 from kycrisk.store.retention import Retention
 from kycrisk.store.rulesets import Rulesets
 from kycrisk.store.schema import HEAD
@@ -56,11 +59,14 @@ class Store:
         self.accounts = Accounts(self.reader, site)
         self.signups = Signups(self.writer, self.reader, site, signals)
         self.decisions = Decisions(self.writer, self.reader, site, signals, bodies)
+        self.decision_history = DecisionHistory(self.reader, site, bodies)
         self.velocity = VelocityCounts(self.reader, site, signals)
         self.deliveries = Deliveries(self.writer, self.reader, site, bodies)
         self.rechecks = Rechecks(self.writer, self.reader)
+        self.rescreenings = Rescreenings(self.writer, self.reader)
         self.list_entries = ListEntries(self.writer, self.reader)
         self.exemptions = ExemptionRecords(self.writer, self.reader, site)
+        self.labels = Labels(self.writer, self.reader, site)
         self.rulesets = Rulesets(self.writer, self.reader)
         self.kept_results = StoredResults(self.writer, self.reader, site)
         self.api_keys = ApiKeys(self.writer, self.reader, clock)

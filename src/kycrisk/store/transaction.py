@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import Connection, Table
 
+from kycrisk.decision_json import text_json
+from kycrisk.store.driver import Driver, Row
 from kycrisk.store.moments import micros
 from kycrisk.store.schema import AUDIT, HEAD
 from kycrisk.store.sealing import SiteKey
@@ -20,8 +20,13 @@ from kycrisk.store.sealing import SiteKey
 COUNTERS = ("account", "key", "signup", "decision", "audit")
 
 
-@dataclass(frozen=True, slots=True)
-class AuditRow:
+_AUDIT_COLUMNS = tuple(column.name for column in AUDIT.columns)
+_HEAD_COLUMNS = (*COUNTERS, "audit_hash")
+_HEAD = f"SELECT {', '.join(f'{HEAD.name}.{name}' for name in _HEAD_COLUMNS)} FROM {HEAD.name}"
+_HEAD_MOVED = f"UPDATE {HEAD.name} SET {', '.join(f'{name} = {{mark}}' for name in _HEAD_COLUMNS)}"
+
+
+class AuditRow(NamedTuple):
     """What one audit row says; `details` never holds personal data in the clear."""
 
     seq: int
@@ -32,8 +37,12 @@ class AuditRow:
     details: str
 
     def hashed(self, site: SiteKey, previous: bytes) -> bytes:
-        told = [self.seq, self.at, self.actor, self.action, self.subject, self.details]
-        return site.audit_hash(previous, json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode())
+        """The hash: over the row as a JSON array, behind the hash before."""
+        told = (
+            f"[{self.seq},{self.at},{text_json(self.actor)},{text_json(self.action)},{text_json(self.subject)},"
+            f"{text_json(self.details)}]"
+        )
+        return site.audit_hash(previous, told.encode())
 
 
 class Transaction:
@@ -43,16 +52,18 @@ class Transaction:
     Writers of all processes come one after the other: whoever reads here sees all that earlier ones wrote.
     """
 
-    __slots__ = ("_audit", "_changed", "_hash", "_last", "at", "connection", "now", "site", "undone")
+    __slots__ = ("_audit", "_changed", "_hash", "_last", "at", "connection", "driver", "now", "site", "undone")
 
     def __init__(self, connection: Connection, site: SiteKey, now: datetime) -> None:
         self.connection, self.site, self.now, self.at = connection, site, now, micros(now)
         #: Called when the transaction, or the change's part in it, is taken back: for what is remembered in memory.
         self.undone: list[Callable[[], None]] = []
-        head = connection.execute(select(HEAD).with_for_update()).one()
-        self._last: dict[str, int] = {name: getattr(head, name) for name in COUNTERS}
-        self._hash: bytes = head.audit_hash
-        self._audit: list[dict[str, Any]] = []
+        #: For many rows at once, past SQLAlchemy.
+        self.driver = Driver(connection)
+        [head] = self.driver.execute(_HEAD if self.driver.is_sqlite else f"{_HEAD} FOR UPDATE")
+        self._last: dict[str, int] = dict(zip(COUNTERS, head, strict=False))
+        self._hash: bytes = head[-1]
+        self._audit: list[tuple[Any, ...]] = []
         self._changed = False
 
     def ids(self, counter: str, count: int) -> range:
@@ -63,33 +74,29 @@ class Transaction:
         return range(first, first + count)
 
     def insert(self, table: Table, rows: list[dict[str, Any]]) -> None:
-        """Add rows, all with the same columns in the same order.
+        """Add rows, all with the same columns in the same order; the first one is never None.
 
         Values go to the driver as they are, so they must be what both drivers take: numbers, texts, bytes, booleans.
-        SQLAlchemy's own way through its types costs more than the rows themselves.
         """
         if rows:
-            statement = _insertion(table, tuple(rows[0]), self.connection.dialect.paramstyle)
-            self.connection.exec_driver_sql(statement, [tuple(row.values()) for row in rows])
+            self.driver.insert(table, tuple(rows[0]), [tuple(row.values()) for row in rows])
+
+    def add(self, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
+        """The same for rows that are tuples of these columns' values."""
+        self.driver.insert(table, columns, rows)
 
     def audit(self, actor: str, action: str, subject: str, details: Mapping[str, object] | None = None) -> int:
         """Add a row to the audit chain; its number."""
         told = json.dumps(details or {}, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-        [seq] = self.ids("audit", 1)
-        row = AuditRow(seq, self.at, actor, action, subject, told)
-        previous, self._hash = self._hash, row.hashed(self.site, self._hash)
-        self._audit.append(
-            {
-                "seq": seq,
-                "at": self.at,
-                "actor": actor,
-                "action": action,
-                "subject": subject,
-                "details": told,
-                "previous": previous,
-                "hash": self._hash,
-            }
-        )
+        return self.audit_told(actor, action, subject, told)
+
+    def audit_told(self, actor: str, action: str, subject: str, told: str) -> int:
+        """The same with its details in JSON already: sorted, without spaces, in UTF-8."""
+        self._changed = True
+        self._last["audit"] = seq = self._last["audit"] + 1
+        previous = self._hash
+        self._hash = AuditRow(seq, self.at, actor, action, subject, told).hashed(self.site, previous)
+        self._audit.append((seq, self.at, actor, action, subject, told, previous, self._hash))
         return seq
 
     @property
@@ -113,16 +120,9 @@ class Transaction:
 
     def finish(self) -> None:
         """Write what was gathered. Called by the writer, before it commits."""
-        self.insert(AUDIT, self._audit)
+        self.add(AUDIT, _AUDIT_COLUMNS, self._audit)
         if self._changed:
-            self.connection.execute(update(HEAD).values(**self._last, audit_hash=self._hash))
-
-
-@cache
-def _insertion(table: Table, columns: tuple[str, ...], paramstyle: str) -> str:
-    marks = ", ".join(["?" if paramstyle == "qmark" else "%s"] * len(columns))
-    names = ", ".join(f'"{table.c[name].name}"' for name in columns)
-    return f"INSERT INTO {table.name} ({names}) VALUES ({marks})"
+            self.driver.execute(_HEAD_MOVED.format(mark=self.driver.mark), (*self._last.values(), self._hash))
 
 
 def take_back(undone: Iterable[Callable[[], None]]) -> None:

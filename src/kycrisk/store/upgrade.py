@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,9 @@ def _refuse_unknown(found: str | None) -> None:
         )
 
 
+@cache
 def _scripts() -> ScriptDirectory:
+    """The migrations. They are loaded once: that takes longer than to find that there is nothing to do."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
     return ScriptDirectory.from_config(config)

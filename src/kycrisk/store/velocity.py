@@ -1,20 +1,20 @@
 """Counts over what was screened: `signups(key, window)` and `distinct(counted, key, window)`, exact, by index.
 
-A signup's facts are stored as pseudonyms when it is registered, and a signup counts those that were registered before
-it. Writers come one after the other (see `head`), so of two signups that arrive at the same instant, in whatever
-process, exactly one counts the other.
+A signup's facts are stored as pseudonyms when it is registered, and a signup counts those of other accounts that were
+registered before it: whoever is screened again, or tried again after a crash, does not meet itself. Writers come one
+after the other (see `head`), so of two signups that arrive at the same instant, in whatever process, exactly one counts
+the other.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
-from typing import Any
 
 from sqlalchemy import Connection, select
 
@@ -41,6 +41,7 @@ ALWAYS = frozenset(
         "email.domain",
         "email.registrable",
         "phone.e164",
+        "person.name_address",
     }
 )
 #: Signups are submitted, and reach the store, in slightly different orders; clocks differ too. Of two whose moments
@@ -49,20 +50,25 @@ SAME_MOMENT = timedelta(seconds=5)
 NO_COUNTS: Counts = MappingProxyType({})
 
 
-def countable(known: Facts, asked: Iterable[Velocity]) -> dict[str, Value]:
+def countable(known: Facts, asked: tuple[Velocity, ...]) -> dict[str, Value]:
     """The facts of a signup that are to be counted: those always kept, and those that velocity signals name."""
-    names = ALWAYS.union(name for each in asked for name in (each.key, each.counted))
-    return {name: known[name] for name in known if name in names}
+    return {name: known[name] for name in _names(asked) if name in known}
+
+
+@lru_cache(maxsize=32)
+def _names(asked: tuple[Velocity, ...]) -> tuple[str, ...]:
+    return tuple(sorted(ALWAYS.union(name for each in asked for name in (each.key, each.counted))))
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One signup's velocity signals. It sees what was registered before it, within each window up to its moment."""
+    """One signup's velocity signals. It sees what others registered before it, within each window up to its moment."""
 
     digests: Digests
     velocities: Sequence[Velocity]
     at: datetime
     before: int  # the signup's id
+    account: int | None = None  # whose signups are left out; None where it is known to have no others
 
 
 class Signals:
@@ -99,9 +105,9 @@ class Signals:
 
 def digest(site: SiteKey, signal: str, value: Value) -> bytes:
     """The pseudonym of a signal's value; empty for what was not given, which is shared with nobody."""
-    if value == "":
-        return b""
-    return site.pseudonym(signal, value if isinstance(value, str) else value_json(value))
+    if isinstance(value, str):
+        return site.pseudonym(signal, value) if value else b""
+    return site.pseudonym(signal, value_json(value))
 
 
 def digests_of(site: SiteKey, facts: Facts) -> Digests:
@@ -109,26 +115,21 @@ def digests_of(site: SiteKey, facts: Facts) -> Digests:
     return {name: digest(site, name, value) for name, value in facts.items()}
 
 
-def fact_rows(tx: Transaction, signals: Signals, signup: int, digests: Digests, at: int) -> list[dict[str, Any]]:
+FACT_COLUMNS = ("signup", "signal", "digest", "at")
+FactRow = tuple[int, int, bytes, int]
+
+
+def fact_rows(tx: Transaction, signals: Signals, signup: int, digests: Digests, at: int) -> list[FactRow]:
     """The rows of a signup's facts."""
-    return [
-        {"signup": signup, "signal": signals.taken(tx, name), "digest": value, "at": at}
-        for name, value in digests.items()
-        if value
-    ]
+    return [(signup, signals.taken(tx, name), value, at) for name, value in digests.items() if value]
 
 
 _MICROSECOND = timedelta(microseconds=1)
-_Question = tuple[dict[Velocity, int], Velocity, tuple[bytes, int, int, int, int]]
+_Question = tuple[dict[Velocity, int], Velocity, tuple[bytes | int, ...]]
 _AT_ONCE = 512
 
-DAY = 86_400_000_000  # microseconds
-_ADD_DAY = """
-INSERT INTO fact_days (digest, day, count) VALUES ({mark}, {mark}, {mark})
-ON CONFLICT (digest, day) DO UPDATE SET count = fact_days.count + excluded.count
-"""
 _SIGNUPS = """
-WITH asked(n, digest, since, latest, below, counted) AS (VALUES {rows})
+WITH asked(n, digest, since, latest, below) AS (VALUES {rows})
 SELECT n, (
   SELECT count(*) FROM facts
   WHERE facts.digest = asked.digest AND facts.at BETWEEN asked.since AND asked.latest AND facts.signup < asked.below
@@ -142,39 +143,24 @@ SELECT n, (
   WHERE facts.digest = asked.digest AND facts.at BETWEEN asked.since AND asked.latest AND facts.signup < asked.below
 ) FROM asked
 """
-_BY_DAYS = """
-WITH asked(n, digest, since, latest, below, counted) AS (VALUES {rows}),
-spans AS (
-  SELECT n, digest, since, latest, below, (since + DAY - 1) / DAY AS first, (latest + 1) / DAY AS last FROM asked
-)
-SELECT n, CASE WHEN first >= last THEN (
-  SELECT count(*) FROM facts
-  WHERE facts.digest = spans.digest AND facts.at BETWEEN spans.since AND spans.latest AND facts.signup < spans.below
-) ELSE (
-  SELECT count(*) FROM facts
-  WHERE facts.digest = spans.digest AND facts.at >= spans.since AND facts.at < first * DAY
-    AND facts.signup < spans.below
-) + (
-  SELECT CAST(coalesce(sum(fact_days.count), 0) AS BIGINT) FROM fact_days
-  WHERE fact_days.digest = spans.digest AND fact_days.day >= first AND fact_days.day < last
-) + (
-  SELECT count(*) FROM facts
-  WHERE facts.digest = spans.digest AND facts.at >= last * DAY AND facts.at <= spans.latest
-    AND facts.signup < spans.below
-) END FROM spans
-""".replace("DAY", str(DAY))
-
-
-@dataclass(frozen=True, slots=True)
-class Ways:
-    """How the two kinds of counts are asked for."""
-
-    signups: str
-    distinct: str
-
-
-EXACTLY = Ways(_SIGNUPS, _DISTINCT)
-BY_DAYS = Ways(_BY_DAYS, _DISTINCT)
+# Those of the account itself, to be taken off: its few signups come first, however often the value was seen.
+_OWN = """
+WITH asked(n, digest, since, latest, below, account) AS (VALUES {rows})
+SELECT n, (
+  SELECT count(*) FROM signups CROSS JOIN facts
+  WHERE signups.account = asked.account AND signups.id < asked.below AND facts.signup = signups.id
+    AND facts.digest = asked.digest AND facts.at BETWEEN asked.since AND asked.latest
+) FROM asked
+"""
+_DISTINCT_OF_OTHERS = """
+WITH asked(n, digest, since, latest, below, counted, account) AS (VALUES {rows})
+SELECT n, (
+  SELECT count(DISTINCT other.digest) FROM facts
+  JOIN facts AS other ON other.signup = facts.signup AND other.signal = asked.counted
+  WHERE facts.digest = asked.digest AND facts.at BETWEEN asked.since AND asked.latest AND facts.signup < asked.below
+    AND NOT EXISTS (SELECT 1 FROM signups WHERE signups.id = facts.signup AND signups.account = asked.account)
+) FROM asked
+"""
 
 
 def count_all(
@@ -182,12 +168,13 @@ def count_all(
     signals: Signals,
     asked: Sequence[Asked],
     same_moment: timedelta = SAME_MOMENT,
-    ways: Ways = EXACTLY,
 ) -> list[dict[Velocity, int]]:
     """The answers for several signups, in a few queries for all. A velocity whose key is no fact is left out."""
     found: list[dict[Velocity, int]] = []
     signups: list[_Question] = []
+    own: list[_Question] = []
     distinct: list[_Question] = []
+    distinct_of_others: list[_Question] = []
     plans: dict[int, list[tuple[Velocity, str, int, int | None]]] = {}
     grace = same_moment // _MICROSECOND
     for each in asked:
@@ -205,50 +192,30 @@ def count_all(
                 if value is not None:
                     counts[velocity] = 0
                 continue
-            question = (value, max(at - window, 0), at + grace, each.before, counted)
-            (distinct if counted else signups).append((counts, velocity, question))
-    _answer(connection, ways.signups, signups)
-    _answer(connection, ways.distinct, distinct)
+            question = (value, max(at - window, 0), at + grace, each.before)
+            if not counted:
+                signups.append((counts, velocity, question))
+                if each.account is not None:
+                    own.append((counts, velocity, (*question, each.account)))
+            elif each.account is None:
+                distinct.append((counts, velocity, (*question, counted)))
+            else:
+                distinct_of_others.append((counts, velocity, (*question, counted, each.account)))
+    for sql, questions in ((_SIGNUPS, signups), (_DISTINCT, distinct), (_DISTINCT_OF_OTHERS, distinct_of_others)):
+        for (counts, velocity, _), count in _answered(connection, sql, questions):
+            counts[velocity] = count
+    for (counts, velocity, _), count in _answered(connection, _OWN, own):
+        counts[velocity] -= count
     return found
 
 
-def count_new(
-    connection: Connection, signals: Signals, asked: Sequence[Asked], ats: Mapping[bytes, Sequence[tuple[int, int]]]
-) -> list[dict[Velocity, int]]:
-    """The same for signups that are being registered, reading whole days from `fact_days`, which `add_days` has not
-    yet told of them. `ats` are their facts: by pseudonym the moments and signups, which the days lack.
-    """
-    found = count_all(connection, signals, asked, ways=BY_DAYS)
-    grace = SAME_MOMENT // _MICROSECOND
-    for each, counts in zip(asked, found, strict=True):
-        at = micros(each.at)
-        for velocity in counts:
-            here = ats.get(each.digests[velocity.key], ())
-            if velocity.counted or len(here) < 2:  # its own fact alone
-                continue
-            first, last = whole_days(max(at - velocity.window // _MICROSECOND, 0), at + grace)
-            counts[velocity] += sum(first <= when // DAY < last and id_ < each.before for when, id_ in here)
-    return found
-
-
-def whole_days(since: int, latest: int) -> tuple[int, int]:
-    """The first day that lies within a window as a whole, and the first one after it that does not."""
-    return -(-since // DAY), (latest + 1) // DAY
-
-
-def add_days(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Count new facts in their days."""
-    counted = Counter((row["digest"], row["at"] // DAY) for row in rows)
-    if counted:
-        mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-        given = [(digest, day, count) for (digest, day), count in counted.items()]
-        connection.exec_driver_sql(_ADD_DAY.format(mark=mark), given)
-
-
-def _answer(connection: Connection, sql: str, questions: list[_Question]) -> None:
-    """Put the answers where the questions say."""
+def _answered(connection: Connection, sql: str, questions: list[_Question]) -> Iterator[tuple[_Question, int]]:
+    """The questions, each with its answer."""
+    if not questions:
+        return
     mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-    row = f"({', '.join([mark] * 6)})"
+    columns = len(questions[0][2])
+    row = f"({', '.join([mark] * (columns + 1))})"
     for start in range(0, len(questions), _AT_ONCE):
         part = questions[start : start + _AT_ONCE]
         # A power of two of rows, so that the database meets few different statements and keeps them prepared.
@@ -256,12 +223,11 @@ def _answer(connection: Connection, sql: str, questions: list[_Question]) -> Non
         given: list[object] = []
         for n, (_, _, question) in enumerate(part):
             given += (n, *question)
-        given += (-1, b"", 0, 0, 0, 0) * (size - len(part))
+        given += (-1, b"", *[0] * (columns - 1)) * (size - len(part))
         text = sql.format(rows=", ".join([row] * size))
         for n, count in connection.exec_driver_sql(text, tuple(given)).all():
             if n >= 0:
-                counts, velocity, _ = part[n]
-                counts[velocity] = count
+                yield part[n], count
 
 
 class VelocityCounts:

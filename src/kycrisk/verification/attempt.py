@@ -23,6 +23,7 @@ from kycrisk.verification.feedback import give
 from kycrisk.verification.filling import add_result, reset_steps
 from kycrisk.verification.ledger import record
 from kycrisk.verification.move import happen
+from kycrisk.verification.policy import Policy
 from kycrisk.verification.refusal import NotNow
 from kycrisk.verification.site import Site
 from kycrisk.verification.state import Happening, State
@@ -168,6 +169,14 @@ def _heard(tx: Transaction, site: Site, told: Told) -> Heard:
     return _followed(tx, site, case, told)
 
 
+def _abandoned(tx: Transaction, case: Case, policy: Policy) -> Heard:
+    """A session that ended after the case was handed in: nothing will come of it, so the customer has to try again."""
+    move = happen(case, Happening.SENT_BACK, policy, tx.now, actor="clock", reasons=("ABANDONED",))
+    assert move is not None, "what is submitted can be sent back"
+    record(tx, [move])
+    return Heard("moved", move.after)
+
+
 def _note(tx: Transaction, attempt: Attempt, told: Told) -> None:
     settled = told.final and told.outcome in _SETTLED
     values: dict[str, object] = {
@@ -185,6 +194,8 @@ def _note(tx: Transaction, attempt: Attempt, told: Told) -> None:
 def _followed(tx: Transaction, site: Site, case: Case, told: Told) -> Heard:
     happening = _HAPPENS.get(told.outcome)
     policy = site.policy_of(case)
+    if told.outcome == "session_expired" and case.state is State.SUBMITTED:
+        return _abandoned(tx, case, policy)
     if happening is Happening.SENT_BACK and case.attempts >= policy.attempts:
         happening = Happening.REFUSED
     if happening is None:

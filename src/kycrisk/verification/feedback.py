@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from kycrisk.store.exemptions import NewExemption, add_exemptions
-from kycrisk.store.failure import Erased
+from kycrisk.store.failure import Erased, NotFound
 from kycrisk.store.transaction import Transaction
 from kycrisk.verification.account import account_id_of
 from kycrisk.verification.case import Case
@@ -32,4 +34,5 @@ def give(tx: Transaction, site: Site, case: Case, policy: Policy) -> None:
         )
     if site.put_label is not None:
         label = "legitimate" if case.state is State.VERIFIED else "fraud"
-        site.put_label(tx, account_id, label, f"case {case.id}", tx.now)
+        with suppress(NotFound):  # of an account that was never screened there is nothing to learn
+            site.put_label(tx, account_id, label, f"case {case.id}", tx.now)

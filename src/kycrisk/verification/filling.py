@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 
 from kycrisk.problems import Problem, Problems
 from kycrisk.randomness import random_bytes
@@ -227,8 +227,13 @@ def _is_whole(tx: Transaction, site: Site, case: Case, step: Step, paper: NewPap
 
 
 def _mark(tx: Transaction, case: Case, step: StepState, *, done: bool) -> None:
-    where = (CASE_STEPS.c.case == case.id) & (CASE_STEPS.c.position == step.position)
-    tx.connection.execute(update(CASE_STEPS).where(where).values(done_at=tx.at if done else None))
+    where = (CASE_STEPS.c.case == case.id) & (CASE_STEPS.c.kind == step.step.name)
+    at = tx.at if done else None
+    if not tx.connection.execute(update(CASE_STEPS).where(where).values(done_at=at)).rowcount:
+        # The procedure was changed since the case was opened, and has a step more.
+        last = select(func.max(CASE_STEPS.c.position)).where(CASE_STEPS.c.case == case.id)
+        place = (tx.connection.execute(last).scalar() or 0) + 1
+        tx.insert(CASE_STEPS, [{"case": case.id, "position": place, "kind": step.step.name, "done_at": at}])
 
 
 def _done(tx: Transaction, case: Case, policy: Policy, step: StepState) -> Case:

@@ -15,6 +15,9 @@ from kycrisk.verification.policy import Policy
 from kycrisk.verification.state import Happening, State, Trigger
 from kycrisk.verification.transitions import next_state
 
+#: Pictures of a case that is overdue for so long are not kept for ever; they can be sent anew.
+ABANDONED_AFTER = timedelta(days=30)
+
 
 class Lift:
     """Which holds of the account a move lifts."""
@@ -170,6 +173,10 @@ def _entered(case: Case, state: State, policy: Policy, now: datetime) -> Case:
         values |= {"paused_at": None, "review_by": None}
         values |= {"deadline_from": case.deadline_from + paused}
         values |= {"deadline_at": case.deadline_at + paused if case.deadline_at else None}
+    if state is State.OVERDUE and case.state is not State.OVERDUE:
+        values |= {"purge_at": now + ABANDONED_AFTER}
+    if state.is_reviewers_turn:
+        values |= {"purge_at": None}  # also of a decided case that is disputed, or taken back
     if state in (State.VERIFIED, State.REJECTED):
         values |= {"decided_at": now, "purge_at": now + policy.keep_images}
     if state in (State.NEEDS_RESUBMISSION, State.CLOSED):

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from kycrisk.problems import Problem
-from kycrisk.store.case_schema import CASE_CONSENTS, CASE_DATA, CASE_DOCUMENTS, CASE_STEPS
+from kycrisk.store.case_schema import CASE_ATTEMPTS, CASE_CONSENTS, CASE_DATA, CASE_DOCUMENTS, CASE_STEPS
 from kycrisk.store.moments import moment, optional_moment
 from kycrisk.store.sealing import SiteKey
 from kycrisk.verification.account import opened
@@ -21,6 +21,7 @@ from kycrisk.verification.policy import Policy, Step, StepKind
 from kycrisk.verification.refusal import ConsentMissing, NotNow, NotPossible
 
 SELFIE = "selfie"
+_BY_PROVIDER = (StepKind.DOCUMENT, StepKind.SELFIE)
 STANDING = ("uploaded", "accepted", "rejected")  # documents that count; others were replaced or purged
 
 
@@ -60,6 +61,7 @@ class Progress:
     steps: tuple[StepState, ...]
     papers: tuple[Paper, ...]
     consented: bool
+    attempted: bool  # there was an attempt with a provider
 
     @property
     def next(self) -> StepState | None:
@@ -84,15 +86,19 @@ class Progress:
 def progress_of(connection: Connection, case: Case, policy: Policy) -> Progress:
     """How far a case is."""
     done = {
-        row.position: optional_moment(row.done_at)
+        row.kind: optional_moment(row.done_at)
         for row in connection.execute(select(CASE_STEPS).where(CASE_STEPS.c.case == case.id))
     }
     steps = policy.steps(case.level, case.subject, case.mode)
+    attempts = select(CASE_ATTEMPTS.c.id).where(CASE_ATTEMPTS.c.case == case.id)
     return Progress(
         case=case,
-        steps=tuple(StepState(position=place, step=step, done_at=done.get(place)) for place, step in enumerate(steps)),
+        steps=tuple(
+            StepState(position=place, step=step, done_at=done.get(step.name)) for place, step in enumerate(steps)
+        ),
         papers=papers_of(connection, case),
         consented=has_consented(connection, case),
+        attempted=connection.execute(attempts.limit(1)).first() is not None,
     )
 
 
@@ -140,6 +146,8 @@ def gaps(progress: Progress, policy: Policy, snapshot: bytes) -> list[Problem]:
     """Everything that is missing before the case can be submitted."""
     by_provider = policy.provider != "manual"
     found: list[Problem] = []
+    if by_provider and not progress.attempted and any(each.step.kind in _BY_PROVIDER for each in progress.steps):
+        found.append(Problem("provider", f"nothing has been shown to {policy.provider} yet"))
     for each in progress.steps:
         step = each.step
         if step.kind is StepKind.DOCUMENT and not by_provider:

@@ -10,6 +10,7 @@ from kycrisk.problems import Problem, Problems, did_you_mean
 from kycrisk.settings import Settings
 from kycrisk.shipped import shipped
 from kycrisk.store.failure import NotFound
+from kycrisk.store.labels import put
 from kycrisk.store.sealing import SiteKey
 from kycrisk.store.store import Store
 from kycrisk.store.transaction import Transaction
@@ -18,7 +19,7 @@ from kycrisk.verification.policies import FOLDER, Policies, policy_files, read_p
 from kycrisk.verification.policy import Policy
 
 #: Writes a label of an account (`fraud`, `legitimate`) in a transaction: account id, label, source, moment.
-PutLabel = Callable[[Transaction, str, str, str, datetime], None]
+PutLabel = Callable[[Transaction, str, str, str, datetime], object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,9 @@ def site_of(settings: Settings, store: Store, key: SiteKey, clock: Callable[[], 
         place = str(settings.file or settings.folder)
         raise Problems([Problem(place, f"there is no procedure `{chosen}` in `{settings.rules / FOLDER}`", help_)])
     free_mail = free_mail_domains() if chosen else frozenset()
-    return Site(store=store, key=key, policies=policies, chosen=chosen, clock=clock, free_mail=free_mail)
+    return Site(
+        store=store, key=key, policies=policies, chosen=chosen, clock=clock, free_mail=free_mail, put_label=put
+    )  # fmt: skip
 
 
 def free_mail_domains() -> frozenset[str]:

@@ -5,19 +5,27 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import UTC, datetime
+from ipaddress import ip_network
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kycrisk.outcome import Outcome
+from kycrisk.decision import Exemption
+from kycrisk.intake import read_signup
+from kycrisk.outcome import Finding, Outcome
 from kycrisk.problems import Problems
 from kycrisk.ruleset.columns.values import values_of
+from kycrisk.ruleset.evaluate import compile_ruleset
+from kycrisk.ruleset.model import Status
 from kycrisk.ruleset.verdict import Verdict
 from kycrisk.screening.columns.parquet import screen_parquet
 from kycrisk.screening.columns.table import TableScreener
-from tests.screening.columns.making import Site, full_world, gappy_world, raw_signups
+from kycrisk.screening.exemptions import Exempted, Exemptions
+from kycrisk.screening.inputs.parquet import raw_signup
+from tests.checks.making import NOW
+from tests.screening.columns.making import LATER, Site, full_world, gappy_world, raw_signups
 
 WORLDS = {"full": full_world, "gaps": gappy_world}
 
@@ -240,3 +248,85 @@ def test_only_columns_that_are_looked_at_are_read(screener):
     assert screener.reads(names) == ["account_id", "email.domain", "email.valid", "exempt"]
     assert screener.reads(names, anew=False) == [*screener.reads(names), "email.disposable"]
     assert screener.reads(["account_id", "email.disposable"]) == ["account_id", "email.disposable"]
+
+
+SILENCED = [
+    Exempted(Exemption("disposable-email", "account account-3", LATER, "Ada"), "account", "account-3"),
+    Exempted(Exemption("tor-exit", "email jane.doe@gmail.com", LATER, "Ada"), "email", "janedoe@gmail.com"),
+    Exempted(Exemption("disposable-email", "domain trash.example.net", LATER, "Ada"), "domain", "trash.example.net"),
+    Exempted(Exemption("own-mail", "domain example.com", LATER, "Ada"), "domain", "example.com"),
+    Exempted(Exemption("blocklisted-ip", "ip 5.5.0.0/16", LATER, "Ada"), "ip", ip_network("5.5.0.0/16")),
+    Exempted(Exemption("hosting-network", "ip 5.0.0.0/9", LATER, "Ada"), "ip", ip_network("5.0.0.0/9")),
+    Exempted(Exemption("network", "ip 2a00::/12", LATER, "Ada"), "ip", ip_network("2a00::/12")),
+    Exempted(Exemption("disposable-email", "domain dynamic.org", NOW, "Ada"), "domain", "dynamic.org"),  # is over
+]
+
+
+def told_of(raw, site):
+    """What is known of a raw signup, and the rules that it is exempt from, as the scalar engine has them."""
+    cells = raw_signup(list(raw), list(raw.values()))
+    signup = read_signup(cells, attributes=site.compiled.ruleset.policy.attributes, now=site.world.now)
+    return [each.rule for each in Exemptions(SILENCED).in_force(signup, site.world.now)]
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=max(settings.default.max_examples // 10, 10))
+def test_exemptions_and_shadow_rules_are_those_of_the_scalar_engine(site, screener, seed):
+    source = random.Random(seed)
+    rows = raw_signups(source, 40)
+    given_too = [source.choice([[], [], None, ["own-mail"], ["counts", "tor-exit"]]) for _ in rows]
+    counts = [source.choice([None, 0, 3, 9]) for _ in rows]
+    table = table_of(rows).with_columns(
+        pl.Series("exempt", given_too, dtype=pl.List(pl.String)),
+        pl.Series('signups( phone.e164,  "1d" )', counts, dtype=pl.Int64),
+    )
+    compiled = in_shadow(site.compiled.ruleset, {"whose", "blocklisted-ip", "counts", "own-mail"})
+    screener = TableScreener(compiled, site.world, site.lists, exemptions=Exemptions(SILENCED), shadow=True)
+    screened = screener.screen(table)
+    number = 0
+    for row, rules, count in zip(rows, given_too, counts, strict=True):
+        known = site.known(row)
+        if isinstance(known, str):
+            continue
+        known = {**known, **({'signups(phone.e164, "24h")': count} if count is not None else {})}
+        if count is None:
+            known.pop('signups(phone.e164, "24h")', None)
+        exempt = {*told_of(row, site), *(rules or ())}
+        assert verdict_of(screened.verdicts.row(number, named=True)) == without_rules(compiled.verdict(known, exempt))
+        found = {each.rule: each.finding for each in compiled.shadow_findings(known) if each.rule not in exempt}
+        assert {
+            rule: {True: Finding.HIT, None: Finding.UNKNOWN}[truth]
+            for rule, truth in screened.shadow.row(number, named=True).items()
+            if truth is not False
+        } == found
+        number += 1
+    assert number == screened.verdicts.height == screened.shadow.height
+
+
+def in_shadow(ruleset, rules):
+    return compile_ruleset(
+        replace(
+            ruleset,
+            rules=tuple(replace(each, status=Status.SHADOW) if each.id in rules else each for each in ruleset.rules),
+        )
+    )
+
+
+def test_shadow_rules_never_count(site):
+    table = table_of(raw_signups(random.Random(21), 300))
+    shadowed = in_shadow(site.compiled.ruleset, {"whose"})
+    gone = compile_ruleset(
+        replace(site.compiled.ruleset, rules=tuple(r for r in site.compiled.ruleset.rules if r.id != "whose"))
+    )
+    with_shadow = TableScreener(shadowed, site.world, site.lists, shadow=True).screen(table)
+    assert with_shadow.verdicts.equals(TableScreener(gone, site.world, site.lists).screen(table).verdicts)
+    assert "whose" in with_shadow.shadow.columns
+
+
+def test_a_misspelt_count_is_named(screener):
+    table = pl.DataFrame({"account_id": ["a"], 'signups(phone.e164x, "24h")': [1]})
+    with pytest.raises(Problems) as refused:
+        screener.screen(table)
+    assert str(refused.value.problems[0]) == (
+        'the table: column `signups(phone.e164x, "24h")`: unknown signal `phone.e164x`'
+    )

@@ -1,13 +1,17 @@
 """Cases are tested on both databases, with the shipped procedures and a clock that is moved by hand."""
 
 import asyncio
+import secrets
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 
+import psycopg
 import pytest
 
 from kycrisk.shipped import shipped
 from kycrisk.store.store import Store
+from kycrisk.store.upgrade import upgrade
 from kycrisk.verification.cases import Cases
 from kycrisk.verification.filling import NewPaper
 from kycrisk.verification.opening import CaseOpener
@@ -16,10 +20,10 @@ from kycrisk.verification.policy import StepKind
 from kycrisk.verification.site import Site
 from kycrisk.verification.state import Trigger
 from kycrisk.verification.sweep import sweep
-from tests.store.conftest import KEY, clock, opened, postgresql, url
+from tests.store.conftest import KEY, clock, opened, postgresql
 from tests.store.making import Maker, read_rules
 
-__all__ = ["clock", "opened", "postgresql", "url"]
+__all__ = ["clock", "opened", "postgresql"]
 
 SHIPPED = read_policies(policy_files(shipped("rules")))
 PERSON = {
@@ -34,6 +38,57 @@ PERSON = {
     "phone": "+41 79 123 45 67",
 }
 CONSENT = {"text_version": "consent-1", "address": "192.0.2.7"}
+
+
+#: What `make test` runs on PostgreSQL as well; the rest does so with the heavy tests.
+ON_BOTH = (
+    "test_races.py",
+    "test_the_whole_way",
+    "test_72_hours",
+    "test_orders_are_held_back",
+    "test_a_refresh_case_stands",
+)
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        mine = "verification/cases" in str(item.path) and "postgresql" in item.name
+        if mine and not any(each in f"{item.path.name}::{item.name}" for each in ON_BOTH):
+            item.add_marker(pytest.mark.heavy)
+
+
+@pytest.fixture(scope="session")
+def file_with_tables(tmp_path_factory):
+    """A database of SQLite with its tables, to be copied: making them takes longer than most tests."""
+    path = tmp_path_factory.mktemp("template") / "store.db"
+    upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def database_with_tables(postgresql):
+    """The same on PostgreSQL, where a database can be the template of others."""
+    name = f"template_{secrets.token_hex(6)}"
+    with psycopg.connect(postgresql.get_uri(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    upgrade(postgresql.get_uri(name))
+    return name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request, tmp_path):
+    """A new database with its tables, and nothing in them."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("file_with_tables"), tmp_path / "store.db")
+        yield f"sqlite:///{tmp_path}/store.db"
+        return
+    server, template = request.getfixturevalue("postgresql"), request.getfixturevalue("database_with_tables")
+    name = f"t{secrets.token_hex(6)}"
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield server.get_uri(name)
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -57,7 +112,7 @@ class Office:
         """The same with a changed procedure."""
         policy = replace(self.site.policy, **values)
         policies = replace(self.site.policies, by_id={**self.site.policies.by_id, policy.id: policy})
-        return Office(self.store, self.clock, policy.id, policies)
+        return Office(self.store, self.clock, policy.id, policies, put_label=self.site.put_label)
 
     async def open(self, account="a-1", trigger=Trigger.SELF_REQUEST, **more):
         return (await self.cases.open(account, trigger, actor="tests", **more)).case
@@ -111,6 +166,8 @@ class Office:
 
     async def submitted(self, account="a-1", trigger=Trigger.SELF_REQUEST, **more):
         case = await self.filled(account, trigger, **more)
+        if self.site.policy.provider != "manual":
+            await self.cases.begin_attempt(case.id, self.site.policy.provider, f"scan-of-{case.id}")
         return await self.cases.submit(case.id)
 
     def opener(self):

@@ -1,16 +1,18 @@
 """Cases from their opening to their end, on both databases."""
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from kycrisk.store.failure import Conflict
+from kycrisk.store.labels import put
 from kycrisk.store.rulesets import SecondPersonNeeded
 from kycrisk.verification.attempt import Told
 from kycrisk.verification.disclosure import NewDisclosure
-from kycrisk.verification.policy import Review
-from kycrisk.verification.refusal import NotNow, NotPossible
+from kycrisk.verification.policy import Review, Step, StepKind
+from kycrisk.verification.refusal import Incomplete, NotNow, NotPossible
 from kycrisk.verification.result import results_of
 from kycrisk.verification.review import Judged, Verdict
 from kycrisk.verification.state import State, Trigger
@@ -69,6 +71,7 @@ ORDERS = [
     ("denied, then approved", ["denied", "approved"], State.NEEDS_RESUBMISSION, ["moved", "late"]),
     ("an expired session ends the attempt", ["session_expired"], State.COLLECTING, ["noted"]),
     ("expired, then a result all the same", ["session_expired", "approved"], State.VERIFIED, ["noted", "moved"]),
+    ("expired after it was handed in", ["submitted", "session_expired"], State.NEEDS_RESUBMISSION, ["moved", "moved"]),
     ("taken back", ["approved", "revoked"], State.IN_REVIEW, ["moved", "moved"]),
 ]
 
@@ -144,6 +147,41 @@ def test_a_dispute_is_for_another_person(office):
     assert office(body, "stackbill") == (State.IN_REVIEW, [True], State.VERIFIED, ())
 
 
+def test_pictures_of_a_disputed_case_are_not_purged(office):
+    async def body(office):
+        office = office.changed(attempts=1)
+        case = await office.submitted()
+        await office.cases.judge(case.id, retry())
+        await office.cases.dispute(case.id, "look again")
+        return await office.sweep(days=30)
+
+    assert office(body, "stackbill") == {"case.escalated": 1}
+
+
+def test_nothing_is_handed_in_that_no_provider_saw(office):
+    async def body(office):
+        case = await office.filled()
+        with pytest.raises(Incomplete) as error:
+            await office.cases.submit(case.id)
+        return [str(each) for each in error.value.problems]
+
+    assert office(body) == ["provider: nothing has been shown to idenfy yet"]
+
+
+def test_a_procedure_may_change_while_a_case_is_open(office):
+    async def body(office):
+        case = await office.filled(trigger=Trigger.MANDATORY)
+        [level] = office.site.policy.levels
+        steps = (level.steps[0], Step(kind=StepKind.COUNTRY), *level.steps[1:])
+        changed = office.changed(levels=(replace(level, steps=steps),))
+        progress = (await changed.cases.get(case.id)).progress
+        await changed.cases.enter_country(case.id, "CH")
+        await changed.cases.confirm(case.id)
+        return progress.next.step.name, (await changed.cases.submit(case.id)).state
+
+    assert office(body, "hostkey") == ("country", State.SUBMITTED)
+
+
 def test_four_eyes_take_two_people(office):
     async def body(office):
         office = office.changed(review=Review(four_eyes=True))
@@ -160,7 +198,8 @@ def test_four_eyes_take_two_people(office):
 def test_documents_are_judged_one_by_one(office):
     async def body(office):
         case = await office.submitted()
-        papers = (await office.cases.get(case.id)).progress.papers
+        found = (await office.cases.get(case.id)).progress.papers
+        papers = sorted(found, key=lambda each: each.category != "identity")
         bad = Judged(
             verdict=Verdict.REJECTED, by="kim", reasons=("IMAGE_BLURRED",), comment="Please again.", note="looks odd"
         )
@@ -205,6 +244,16 @@ def test_a_verified_account_is_not_asked_again_by_a_flag(office, make):
         return again.is_new, again.case.id == case.id, insisted.is_new
 
     assert office(body) == (False, True, True)
+
+
+def test_a_rejection_is_a_label_for_backtests(office):
+    async def body(office):
+        office = office.changed(attempts=1)
+        case = await office.submitted()
+        await office.cases.judge(case.id, retry())
+        return [(each.label, each.source == f"case {case.id}") for each in await office.store.labels.of("a-1")]
+
+    assert office(body, "stackbill", put_label=put) == [("fraud", True)]
 
 
 def test_an_approval_exempts_rules_and_a_label_is_put(office):

@@ -2,7 +2,9 @@
 
 import pytest
 
+from kycrisk.store.failure import Conflict
 from kycrisk.verification.action import ActionState, actions_of
+from kycrisk.verification.bureau import words_of
 from kycrisk.verification.errand import Errands
 from kycrisk.verification.review import Judged, Verdict
 from kycrisk.verification.state import Trigger
@@ -22,9 +24,8 @@ async def states(office, case):
 def test_the_result_stands_in_the_ticket_called_kyc(office):
     async def body(office):
         errands, out = errands_of(office)
-        case = await office.filled(trigger=Trigger.SELF_REQUEST)
+        case = await office.submitted(trigger=Trigger.SELF_REQUEST)
         await errands.run_all()
-        await office.cases.submit(case.id)
         office = office.changed(attempts=3)
         await office.cases.judge(case.id, Judged(verdict=Verdict.RETRY, by="kim", reasons=("IMAGE_BLURRED",)))
         await errands.run_all()
@@ -59,6 +60,22 @@ def test_orders_are_held_back_and_let_go(office):
     assert verified.holds
 
 
+def test_nobody_is_erased_whom_the_panel_still_holds_back(office):
+    async def body(office):
+        errands, out = errands_of(office)
+        case = await office.open()
+        await office.sweep(hours=73)
+        await errands.run_all()
+        with pytest.raises(Conflict, match="the panel holds back orders of this account"):
+            await office.store.personal_data.erase("a-1", "kim", "asked for")
+        await office.cases.close(case.id, actor="kim")
+        await errands.run_all()
+        await office.store.personal_data.erase("a-1", "kim", "asked for")
+        return out.panel.log
+
+    assert office(body) == [("hold", "a-1", "orders"), ("release", "a-1", "orders")]
+
+
 def test_what_nobody_wishes_any_more_is_moot(office):
     async def body(office):
         errands, out = errands_of(office)
@@ -91,3 +108,32 @@ def test_a_panel_that_is_down_is_tried_again_and_mail_does_not_wait_for_it(offic
     assert (before["holds"], after["holds"]) == (ActionState.WAITING.name, ActionState.DONE.name)
     assert (before["mail.overdue"], log) == ("DONE", [("hold", "a-1", "orders")])
     assert subjects == ["SpaceCore: Please verify your account", "SpaceCore: The time for your verification is over"]
+
+
+@pytest.mark.row("B9")
+def test_a_customer_reaches_the_operators_by_ticket_and_by_mail(office):
+    async def body(office):
+        errands, out = errands_of(office)
+        case = await office.open()
+        await errands.run_all()
+        await office.cases.ask_for_help(case.id, ["ticket", "email"], "My passport has no number.")
+        await errands.run_all()
+        return out.tickets.tickets[0]["said"][1], out.mail.letters[-1]
+
+    said, letter = office(body)
+    assert said.startswith("My passport has no number.")
+    assert (letter.to, "My passport has no number." in letter.text) == ("ops@example.com", True)
+
+
+@pytest.mark.row("Q14", "Q16")
+def test_one_mail_tells_the_reason(office):
+    async def body(office):
+        made = outside()
+        errands = Errands(site=office.site, outside=made, reason_text=words_of)
+        case = await office.submitted()
+        await office.cases.judge(case.id, Judged(verdict=Verdict.RETRY, by="kim", reasons=("DOC_EXPIRED",)))
+        await errands.run_all()
+        return [each for each in made.mail.letters if "did not succeed" in each.subject]
+
+    [letter] = office(body, "stackbill")
+    assert "- The document has expired. Use one that is valid." in letter.text

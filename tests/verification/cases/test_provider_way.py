@@ -77,7 +77,7 @@ def test_the_link_of_the_ticket_works_at_hour_71(site, practice):
     same, status, asked, answered, told = site(body)
     assert same  # a second device goes on with the same case
     assert status == 200
-    assert (asked["tokenType"], asked["country"], asked["documents"]) == ("IDENTIFICATION", "ch", ["PASSPORT"])
+    assert (asked["tokenType"], asked["country"].upper(), asked["documents"]) == ("IDENTIFICATION", "CH", ["PASSPORT"])
     assert asked["callbackUrl"] == "https://verify.example.com/v1/providers/idenfy/webhook"
     assert (answered, told["state"]) == ({"effect": "moved"}, "verified")
     assert [(each["provider"], each["state"], each["final"]) for each in told["attempts_made"]] == [

@@ -89,7 +89,7 @@ def _leaf(condition: Condition) -> pl.Expr:
         case OneOf(item, values):
             return _one_of(item, values)
         case InNetworks(item, networks):
-            return reduce(or_, (_in_network(_value(item), network) for network in networks))
+            return reduce(or_, (in_network(_value(item), network) for network in networks))
         case InSet(item, members):
             return _in_set(item, members)
         case TextTest(op, text, part):
@@ -196,8 +196,11 @@ def _in_set(item: Operand, members: SignalRef) -> pl.Expr:
     return pl.when(found.is_not_null() & among.is_not_null()).then(among.list.contains(found))
 
 
-def _in_network(octets: pl.Expr, network: Network) -> pl.Expr:
-    """Octets of one length sort as addresses do, and a zone stands behind the address it belongs to."""
+def in_network(octets: pl.Expr, network: Network) -> pl.Expr:
+    """Whether an address, as its octets, lies in a network.
+
+    Octets of one length sort as addresses do, and a zone stands behind the address it belongs to.
+    """
     four = isinstance(network, IPv4Network)
     size = octets.bin.size()
     inside = (size == 4 if four else size >= 16) & (octets >= pl.lit(network.network_address.packed))

@@ -62,10 +62,10 @@ class _Judge:
         return pl.col(rule.id).fill_null(True) if rule.id in self._open_ids else pl.col(rule.id)
 
     def low(self, rule: Rule) -> pl.Expr:
-        return self.surely(rule) if _raises(rule) else self.possibly(rule)
+        return self.surely(rule) if raises(rule) else self.possibly(rule)
 
     def high(self, rule: Rule) -> pl.Expr:
-        return self.possibly(rule) if _raises(rule) else self.surely(rule)
+        return self.possibly(rule) if raises(rule) else self.surely(rule)
 
     def resolved(self, rule: Rule) -> pl.Expr:
         return self.possibly(rule) if rule.if_unknown is IfUnknown.HIT else self.surely(rule)
@@ -139,7 +139,7 @@ class _Judge:
         return _any(binding) | (_any(wanted) & ~_any(caps))
 
 
-def _raises(rule: Rule) -> bool:
+def raises(rule: Rule) -> bool:
     """Whether a hit of the rule can only raise the outcome; the others can only lower it."""
     return isinstance(rule.contribution, AtLeast) or _points(rule) > 0
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from kycrisk.checks import CHECKS, address, country, email, geo, ip, name, phone, user_agent
+from kycrisk.checks import CHECKS, address, country, email, geo, ip, name, person, phone, user_agent
 from kycrisk.checks.check import Answer, AnyCheck
 from kycrisk.checks.world import World
 from kycrisk.feeds.geo import Database
@@ -29,6 +29,7 @@ READS: Mapping[str, tuple[str, ...]] = {
     phone.CHECK.name: ("phone", "address.country"),
     address.CHECK.name: tuple(f"address.{part}" for part in ADDRESS_LIMITS),
     name.CHECK.name: ("first_name", "last_name", "company", "email"),
+    person.CHECK.name: ("first_name", "last_name", *(f"address.{part}" for part in ADDRESS_LIMITS)),
     user_agent.CHECK.name: ("user_agent",),
 }
 #: Facts that stand in the table of signups as they are.
@@ -149,6 +150,9 @@ _SIGNUPS: Mapping[str, Callable[[Sequence[Any], Callable[[str], EmailAddress]], 
     address.CHECK.name: lambda row, _: _signup(address=Address(**dict(zip(ADDRESS_LIMITS, row, strict=True)))),
     name.CHECK.name: lambda row, mailbox: _signup(
         first_name=row[0], last_name=row[1], company=row[2], email=mailbox(row[3])
+    ),
+    person.CHECK.name: lambda row, _: _signup(
+        first_name=row[0], last_name=row[1], address=Address(**dict(zip(ADDRESS_LIMITS, row[2:], strict=True)))
     ),
     user_agent.CHECK.name: lambda row, _: _signup(user_agent=row[0]),
 }

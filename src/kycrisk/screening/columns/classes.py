@@ -6,7 +6,8 @@ One key of each class is asked of the ordinary checks, so that what a list's wor
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from threading import Lock
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -39,20 +40,29 @@ Lists = Mapping[str, tuple[Membership, Entries]]  # the operator's lists by the 
 
 
 class DomainFacts:
-    """What lists say of e-mail domains."""
+    """What lists say of e-mail domains. What it takes a while to build is built by the first question."""
 
     def __init__(self, world: World, lists: Lists) -> None:
         mine = {name: each for name, each in lists.items() if _fits(each, DOMAIN, ListKind.DOMAIN)}
         checks = [check for check in LISTED if check.subject is Subject.DOMAIN]
         self.types = _types([signal for check in checks for signal in check.signals], mine)
         self._ask = _asked(checks, world, mine)
-        fresh = [one.entries.entries for one in _fresh(world, checks) if isinstance(one.entries, DomainSet)]
-        self._classes = DomainClasses([*fresh, *(map(str, entries.exactly) for _, entries in mine.values())])
+        self._fresh, self._mine = _fresh(world, checks), mine
         self._known: dict[int, Mapping[str, Value]] = {}
+        self._building = Lock()
+        self._classes: DomainClasses | None = None
+
+    def _built(self) -> DomainClasses:
+        with self._building:
+            if self._classes is None:
+                fresh = [one.entries.entries for one in self._fresh if isinstance(one.entries, DomainSet)]
+                mine = (map(str, entries.exactly) for _, entries in self._mine.values())
+                self._classes = DomainClasses([*fresh, *mine])
+            return self._classes
 
     def of(self, domains: pl.Series, wanted: Collection[str]) -> list[pl.Series]:
         """The wanted signals of each domain; unknown where the domain is."""
-        held = pl.DataFrame({"domain": domains, "held": self._classes.holding(domains)}).select(
+        held = pl.DataFrame({"domain": domains, "held": self._built().holding(domains)}).select(
             "domain",
             held=pl.when(pl.col("domain") == "")
             .then(pl.lit(_NO_DOMAIN, pl.UInt64))
@@ -70,24 +80,41 @@ class DomainFacts:
         )
 
 
+class _AskedClasses(NamedTuple):
+    """Classes of addresses, and what is known of each."""
+
+    classes: AddressClasses
+    facts: pl.DataFrame
+
+
 class AddressFacts:
-    """What lists and the registries of special-purpose networks say of IP addresses."""
+    """What lists and the registries of special-purpose networks say of IP addresses, built by the first question."""
 
     def __init__(self, world: World, lists: Lists) -> None:
         mine = {name: each for name, each in lists.items() if _fits(each, ADDRESS, ListKind.NETWORK)}
         checks = [check for check in LISTED if check.subject is Subject.IP]
         kinds = [signal for signal in ip.CHECK.signals if signal.name in _OF_THE_KIND]
         self.types = _types([*(signal for check in checks for signal in check.signals), *kinds], mine)
-        sets = [one.entries for one in _fresh(world, checks) if isinstance(one.entries, NetworkSet)]
-        sets += [NetworkSet.of(entries.exactly) for _, entries in mine.values()]  # type: ignore[arg-type]
-        self._classes = AddressClasses(sets)
-        ask = _asked([*checks, ip.CHECK], world, mine)
-        self._facts = _facts([ask(member) for member in self._classes.members], self.types, self.types)
+        self._world, self._mine = world, mine
+        self._building = Lock()
+        self._asked_classes: _AskedClasses | None = None
+
+    def _built(self) -> _AskedClasses:
+        with self._building:
+            if self._asked_classes is None:
+                checks = [check for check in LISTED if check.subject is Subject.IP]
+                sets = [one.entries for one in _fresh(self._world, checks) if isinstance(one.entries, NetworkSet)]
+                sets += [NetworkSet.of(entries.exactly) for _, entries in self._mine.values()]  # type: ignore[arg-type]
+                classes, ask = AddressClasses(sets), _asked([*checks, ip.CHECK], self._world, self._mine)
+                facts = _facts([ask(member) for member in classes.members], self.types, self.types)
+                self._asked_classes = _AskedClasses(classes, facts)
+            return self._asked_classes
 
     def of(self, addresses: pl.Series, wanted: Collection[str]) -> list[pl.Series]:
         """The wanted signals of each address; unknown where the address is."""
-        classes = self._classes.of(addresses)
-        return self._facts.select(pl.col(name).gather(classes) for name in self.types if name in wanted).get_columns()
+        built = self._built()
+        classes = built.classes.of(addresses)
+        return built.facts.select(pl.col(name).gather(classes) for name in self.types if name in wanted).get_columns()
 
 
 def _fits(asked: tuple[Membership, Entries], signal: str, kind: ListKind) -> bool:

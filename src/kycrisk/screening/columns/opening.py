@@ -15,15 +15,15 @@ from kycrisk.screening.site import Site, read_site
 from kycrisk.settings import read_settings
 
 
-def open_table_screener(folder: str | Path, now: datetime) -> TableScreener:
+def open_table_screener(folder: str | Path, now: datetime, *, shadow: bool = False) -> TableScreener:
     """The table screener of a working folder (with `kycrisk.yaml`). Raises `Problems` with all that is wrong in it."""
-    return table_screener(read_site(read_settings(Path(folder))), now)
+    return table_screener(read_site(read_settings(Path(folder))), now, shadow=shadow)
 
 
-def table_screener(site: Site, now: datetime) -> TableScreener:
+def table_screener(site: Site, now: datetime, *, shadow: bool = False) -> TableScreener:
     """The table screener of a site that is read already."""
     settings = site.settings
     lists = Lists.open(read_catalogues(settings.catalogues), settings.snapshots, now)
     geo = Geo.open(settings.geo_country, settings.geo_asn, max_age=settings.geo_max_age)
     world = World(lists=lists, now=now, geo=geo)
-    return TableScreener(compile_ruleset(site.ruleset), world, site.lists)
+    return TableScreener(compile_ruleset(site.ruleset), world, site.lists, exemptions=site.exemptions, shadow=shadow)

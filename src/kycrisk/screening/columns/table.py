@@ -9,31 +9,36 @@ given is not asked for again, but for what lists decide: they change, and asking
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import polars as pl
 
-from kycrisk.checks.catalogue import SIGNALS
+from kycrisk.checks.catalogue import ALIASES, SIGNALS
 from kycrisk.checks.world import World
 from kycrisk.intake import COLUMNS
 from kycrisk.problems import Problem, Problems, did_you_mean
 from kycrisk.ruleset.columns.given import given_columns
-from kycrisk.ruleset.columns.judge import ColumnRuleset
+from kycrisk.ruleset.columns.judge import ColumnRuleset, without_exempt
 from kycrisk.ruleset.columns.outcomes import VERDICT
 from kycrisk.ruleset.condition import Membership, SignalRef, Velocity
 from kycrisk.ruleset.evaluate import CompiledRuleset
+from kycrisk.ruleset.operands import Scope
+from kycrisk.ruleset.parse import ConditionErrors, parse_signal
 from kycrisk.screening.analyst_lists import Entries
 from kycrisk.screening.columns.answers import Answers, Facts
 from kycrisk.screening.columns.classes import ADDRESS, DOMAIN, AddressFacts, DomainFacts
 from kycrisk.screening.columns.derived import base_of, membership, unshared
+from kycrisk.screening.columns.exempt import ExemptColumns
 from kycrisk.screening.columns.signups import ROW, flattened, is_signups, read_signups
+from kycrisk.screening.exemptions import Exemptions
 from kycrisk.screening.inputs.rows import checked_columns
 from kycrisk.signals import Type, Unknown
 
 #: The column that lists the rules an account is exempt from.
 EXEMPT = "exempt"
 ACCOUNT = "account_id"
+NO_EXEMPTIONS = Exemptions()
 
 
 class ArrowStream(Protocol):
@@ -47,50 +52,67 @@ class ScreenedTable:
     """What became of a table. Every row of it is in exactly one of the two.
 
     `verdicts` has the rows in their order: `account_id`, the columns of `VERDICT`, and the facts that the rules read
-    where they were asked for. `refused` has the rows that are no signups, counted from 1, and why.
+    where they were asked for. `refused` has the rows that are no signups, counted from 1, and why. `shadow` has, for
+    the rows of `verdicts`, what each shadow rule found, where that was asked for: null is unknown, and an account that
+    is exempt from the rule is a miss.
     """
 
     verdicts: pl.DataFrame
     refused: pl.DataFrame
+    shadow: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
 class TableScreener:
-    """A ruleset, the lists and the moment, ready for tables. Safe to share between threads."""
+    """A ruleset, the lists and the moment, ready for tables. Safe to share between threads.
+
+    `exemptions` silence rules for the accounts, mailboxes, domains and networks that they name, beside what the column
+    `exempt` of a table says. With `shadow` the shadow rules are judged too.
+    """
 
     def __init__(
-        self, compiled: CompiledRuleset, world: World, lists: Mapping[str, Entries | Unknown] | None = None
+        self,
+        compiled: CompiledRuleset,
+        world: World,
+        lists: Mapping[str, Entries | Unknown] | None = None,
+        *,
+        exemptions: Exemptions = NO_EXEMPTIONS,
+        shadow: bool = False,
     ) -> None:
-        self.rules = ColumnRuleset(compiled)
+        self.rules = ColumnRuleset(compiled, shadow=shadow)
+        self._shadow = shadow
+        self._exempted = ExemptColumns(exemptions.all_in_force(world.now))
+        self._scope = Scope(compiled.ruleset.signals, ALIASES, compiled.ruleset.policy.lists)
         self.world = world
         self._attributes = compiled.ruleset.policy.attributes
-        self._derived = [ref for ref in _refs(compiled) if ref.derived]
-        self._lists: Mapping[str, Entries | Unknown] = lists or {}
+        self._derived = [ref for ref in _refs(compiled, shadow) if ref.derived]
+        self.lists: Mapping[str, Entries | Unknown] = lists or {}
         mine = {
             ref.name: (ref.derived, entries)
             for ref in self._derived
-            if isinstance(ref.derived, Membership) and not isinstance(entries := self._lists[ref.derived.list], Unknown)
+            if isinstance(ref.derived, Membership) and not isinstance(entries := self.lists[ref.derived.list], Unknown)
         }
         self._domains, self._addresses = DomainFacts(world, mine), AddressFacts(world, mine)
         self._answers = Answers(world)
-        bases = {base_of(ref, self._lists) for ref in self._derived} - {""}
+        bases = {base_of(ref, self.lists) for ref in self._derived} - {""}
         plain = {name for name, type_ in self.rules.signals.items()} - {ref.name for ref in self._derived}
         #: The signals that facts are needed of, those behind counts and memberships included.
-        self.needed = {*plain, *bases}
+        self.needed = {*plain, *bases, *self._exempted.reads}
         by_lists = self._domains.types.keys() | self._addresses.types.keys()
         self._keys = {DOMAIN, ADDRESS} if by_lists & (self.needed | self.rules.signals.keys()) else set()
         #: What lists decide, each with the signal that they are asked about.
         self._listed: Mapping[str, str] = {
             **dict.fromkeys(self._domains.types, DOMAIN),
             **dict.fromkeys(self._addresses.types, ADDRESS),
-            **{ref.name: base_of(ref, self._lists) for ref in self._derived if isinstance(ref.derived, Membership)},
+            **{ref.name: base_of(ref, self.lists) for ref in self._derived if isinstance(ref.derived, Membership)},
         }
 
     def reads(self, names: Iterable[str], *, anew: bool = True) -> list[str]:
         """Those of a table's columns that `screen` looks at, so that no others need to be loaded."""
         names = list(names)
+        spelt = self._spelt_out(names)
         facts = {ACCOUNT, EXEMPT, *self.needed, *self._keys, *self.rules.signals} - self._stale(names, anew)
         signups = {*COLUMNS, "address", "attributes", *self._attributes, *map(_short, self._attributes)}
-        return [name for name in names if name in facts or (is_signups(names) and name in signups)]
+        return [name for name in names if spelt.get(name, name) in facts or (is_signups(names) and name in signups)]
 
     def _stale(self, names: Iterable[str], anew: bool) -> set[str]:
         """The columns that are not taken as they are, because lists can be asked anew."""
@@ -118,6 +140,7 @@ class TableScreener:
         With `facts` they carry the facts that the rules read. Without `anew` the word of a list that is given stands.
         """
         frame = flattened(_frame(table))
+        frame = frame.rename(self._spelt_out(frame.columns))
         self.check_columns(frame.columns)
         frame = frame.drop(self._stale(frame.columns, anew))
         if is_signups(frame.columns):
@@ -132,7 +155,7 @@ class TableScreener:
             refused = pl.DataFrame(schema={"row": pl.UInt32, ACCOUNT: pl.String, "problems": pl.String})
         complete = self._complete(known, rows)
         accounts = (known if rows is None else rows)[ACCOUNT]
-        exempt = _exempt(known[EXEMPT]) if EXEMPT in known.columns else None
+        exempt = self._exempted.of(accounts, complete, _exempt(known[EXEMPT]) if EXEMPT in known.columns else None)
         verdicts = self.rules.verdicts(complete, exempt).insert_column(0, accounts)
         if verdicts.height + refused.height != frame.height:
             raise RuntimeError(
@@ -141,7 +164,40 @@ class TableScreener:
         if facts:
             told = [name for name in complete.columns if name in self.rules.signals or name in self.needed]
             verdicts = verdicts.hstack(complete.select(sorted(told)))
-        return ScreenedTable(verdicts, refused)
+        if not self._shadow:
+            return ScreenedTable(verdicts, refused)
+        told_in_shadow = self.rules.shadow_findings(complete)
+        return ScreenedTable(
+            verdicts, refused, told_in_shadow if exempt is None else without_exempt(told_in_shadow, exempt)
+        )
+
+    def _spelt_out(self, names: Iterable[str]) -> dict[str, str]:
+        """Columns of counts with the text that rules know them by, where it is another: `signups( ip,"24h" )` in full.
+
+        A misspelt count is a problem. A list that is not kept here does no harm.
+        """
+        counts = [name for name in names if "(" in name and " in " not in name]
+        return {name: canonical for name in counts if (canonical := self._canonical(name)) != name}
+
+    def _canonical(self, name: str) -> str:
+        try:
+            return parse_signal(name, self._scope).name
+        except ConditionErrors as errors:
+            first = errors.errors[0]
+            raise Problems([Problem("the table", f"column `{name}`: {first.message}", first.help)]) from None
+
+    def findings(self, table: ArrowStream, *, anew: bool = True) -> pl.DataFrame:
+        """The truth of each live rule for a table of facts, in columns named after the rules; null is unknown."""
+        frame = _frame(table)
+        return self.rules.findings(self._complete(frame.drop(self._stale(frame.columns, anew)), None))
+
+    def listed(self, table: pl.DataFrame) -> pl.DataFrame:
+        """All that the catalogue's lists say of the table's domains and addresses, whether rules read it or not."""
+        found: list[pl.Series] = []
+        for base, source in ((DOMAIN, self._domains), (ADDRESS, self._addresses)):
+            if base in table.columns:
+                found += source.of(table[base], source.types.keys() & SIGNALS.keys())
+        return pl.DataFrame(found)
 
     def check_columns(self, names: Sequence[str]) -> None:
         """Raises `Problems` unless a table with these columns is one of signups or of facts.
@@ -193,11 +249,11 @@ class TableScreener:
         return pl.DataFrame([height, *(series.alias(name) for name, series in facts.items())])
 
     def _derive(self, ref: SignalRef, facts: Facts, types: Mapping[str, Type]) -> Facts:
-        base = base_of(ref, self._lists)
+        base = base_of(ref, self.lists)
         if base not in facts:
             return {}
         match ref.derived:
-            case Membership(_, name) if not isinstance(entries := self._lists[name], Unknown):
+            case Membership(_, name) if not isinstance(entries := self.lists[name], Unknown):
                 return {ref.name: membership(facts[base].alias(base), types[base], entries)}
             case Velocity() if types[base] is Type.STR:
                 return {ref.name: unshared(facts[base])}
@@ -209,8 +265,9 @@ class TableScreener:
         return {**named, **self.rules.signals}
 
 
-def _refs(compiled: CompiledRuleset) -> list[SignalRef]:
-    return list(dict.fromkeys(ref for rule in compiled.live for ref in rule.signals))
+def _refs(compiled: CompiledRuleset, shadow: bool) -> list[SignalRef]:
+    rules = (*compiled.live, *compiled.shadow) if shadow else compiled.live
+    return list(dict.fromkeys(ref for rule in rules for ref in rule.signals))
 
 
 def _check_accounts(accounts: pl.Series) -> None:

@@ -1,0 +1,1 @@
+"""Screening again exactly those accounts that a change can touch: lists, rules, answers that expired (needs Polars)."""
