@@ -9,6 +9,13 @@ RELOADS = 1000 if SOAKING else 12
 POINTS = (41, 71)
 
 
+def put(path, text):
+    """Save a file as editors do, at once: the service watches, and half a file may be a whole ruleset."""
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    new.replace(path)
+
+
 def version(points):
     return RULES.replace("score: 45", f"score: {points}").replace("A company signs up", f"Worth {points}")
 
@@ -35,12 +42,12 @@ def test_no_request_fails_and_no_version_is_mixed(api, folder):
                     assert decision["outcome"] == outcomes[points]
                 seen.add((decision["ruleset"], points))
 
-        policy.write_text(version(POINTS[0]))
+        put(policy, version(POINTS[0]))
         await api.service.standings.reload()
         callers = [asyncio.create_task(screen(number)) for number in range(4)]
         for number in range(RELOADS):
-            policy.write_text(version(POINTS[number % 2]))
-            office.write_text(f"198.51.100.{number % 250}\n")
+            put(policy, version(POINTS[number % 2]))
+            put(office, f"198.51.100.{number % 250}\n")
             assert await api.service.standings.reload() is None
             await asyncio.sleep(0)
         going = False

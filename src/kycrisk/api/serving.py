@@ -52,8 +52,8 @@ def serve(
     log: TextIO = sys.stderr,
     also: Also | None = None,
     works: bool = True,
-    pages: Sequence[APIRouter] = (),
     processes: int = 1,
+    pages: Sequence[APIRouter] = (),
     on_listening: Callable[[str, int], None] = lambda host, port: None,
     rescreening: Rescreening | None = None,
 ) -> None:
@@ -72,7 +72,7 @@ def serve(
     sys.setswitchinterval(_SWITCH)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(
-            _serve(settings, watch_files, upgrade_tables, log, also, works, pages, place, on_listening, rescreening)
+            _serve(settings, watch_files, upgrade_tables, log, also, works, place, pages, on_listening, rescreening)
         )  # fmt: skip
 
 
@@ -83,8 +83,8 @@ async def _serve(
     log: TextIO,
     also: Also | None,
     works: bool,
-    pages: Sequence[APIRouter],
     place: Place | None,
+    pages: Sequence[APIRouter],
     on_listening: Callable[[str, int], None],
     rescreening: Rescreening | None,
 ) -> None:

@@ -87,16 +87,6 @@ def serve(
         raise Fault(error.message, error.help) from None
 
 
-def _pages() -> Sequence[APIRouter]:
-    """The pages of customers and reviewers, which only sites with a procedure have."""
-    try:
-        from kycrisk.web.pages import PAGES
-    except ModuleNotFoundError as missing:
-        help_ = 'pip install "kycrisk[service,verification]"'
-        raise Fault(f"the pages of verification need `{missing.name}`, which is not installed", help_) from None
-    return PAGES
-
-
 def scheduled_rescreening(settings: Settings) -> Rescreening | None:
     """What the schedule of the settings runs; None where there is none."""
     if not settings.rescreening.schedule:
@@ -110,3 +100,13 @@ def scheduled_rescreening(settings: Settings) -> Rescreening | None:
     from kycrisk.screening.desk import now_utc
 
     return ScheduledRescreening(settings, now_utc)
+
+
+def _pages() -> Sequence[APIRouter]:
+    """The pages of customers and reviewers, which only sites with a procedure have."""
+    try:
+        from kycrisk.web.pages import PAGES
+    except ModuleNotFoundError as missing:
+        help_ = 'pip install "kycrisk[service,verification]"'
+        raise Fault(f"the pages of verification need `{missing.name}`, which is not installed", help_) from None
+    return PAGES

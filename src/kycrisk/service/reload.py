@@ -26,6 +26,8 @@ _log = logging.getLogger(__name__)
 
 #: How often the store and, where it is wished, the files are looked at for something new, in seconds.
 LOOK_EVERY = 1.0
+#: How long files must be left alone before they are taken, in seconds.
+SETTLED = 0.25
 _RULES_FROM_FILES = "files"  # who drafts the rules that stand in files
 _LATER = timedelta(seconds=30)  # when a reload is tried again that failed for what passes by itself
 Mark = tuple[object, ...]
@@ -104,13 +106,19 @@ class Standings:
             self._standing.use.retire()
 
     async def watch(self) -> None:
-        """Reload whenever there is something new, until it is cancelled."""
-        again = self._clock()
+        """Reload whenever there is something new, until it is cancelled.
+
+        Two looks in a row must see the same: half a file may be a whole ruleset, so none is taken while it is saved.
+        """
+        again, before = self._clock(), self._mark
         while True:
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(LOOK_EVERY if before == self._mark else SETTLED)
             now = self._clock()
             try:
-                changed = await self._marked() != self._mark
+                seen, last = await self._marked(), before
+                before, changed = seen, seen != self._mark
+                if changed and seen != last:
+                    continue
                 if changed or (now >= self.current.good_until and now >= again):
                     failed = await self.reload()
                     again = now + (_LATER if failed else timedelta(seconds=LOOK_EVERY))
