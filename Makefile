@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo demo-kyc test lint bench soak clean
+.PHONY: pages-bundles demo demo-kyc test lint bench soak clean
 
 # pip from Python 3.11 on does not know dependency groups yet, so the newest one comes first.
 $(VENV)/.installed: pyproject.toml
@@ -64,6 +64,20 @@ soak: $(VENV)/.installed-test  ## hours: what CI does a few times, hundreds of t
 	KYCRISK_TEST_PROFILE=soak $(BIN)/python -m pytest tests/ruleset
 	KYCRISK_TEST_PROFILE=soak $(BIN)/python -m pytest tests/verification/cases/test_kill.py tests/verification/cases/test_races.py
 	KYCRISK_TEST_PROFILE=soak $(BIN)/python -m pytest tests/rescreening/delta/test_list_changes.py tests/rescreening/delta/test_rule_changes.py
+
+# The styles and scripts of the pages are committed as they were published; only who takes newer ones needs npm.
+PICO := 2.1.1
+HTMX := 2.0.11
+STATIC := src/kycrisk/web/static
+
+pages-bundles:
+	rm -rf build/bundles && mkdir -p build/bundles
+	cd build/bundles && npm pack --silent @picocss/pico@$(PICO) htmx.org@$(HTMX)
+	cd build/bundles && for each in *.tgz; do mkdir "$${each%.tgz}" && tar -xzf "$$each" -C "$${each%.tgz}" --strip-components 1; done
+	cp build/bundles/picocss-pico-$(PICO)/css/pico.min.css $(STATIC)/pico.min.css
+	cp build/bundles/picocss-pico-$(PICO)/LICENSE.md $(STATIC)/pico.LICENSE.md
+	cp build/bundles/htmx.org-$(HTMX)/dist/htmx.min.js $(STATIC)/htmx.min.js
+	cp build/bundles/htmx.org-$(HTMX)/LICENSE $(STATIC)/htmx.LICENSE
 
 clean:
 	rm -rf $(VENV) demo build dist

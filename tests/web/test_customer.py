@@ -222,6 +222,24 @@ def test_a_second_device_goes_on(desk):
     assert third == "This link was used already"
 
 
+@pytest.mark.row("S14")
+def test_the_first_device_notices(desk):
+    async def body(desk):
+        browser = await desk.agreed()
+        await browser.get("/verify/hand-off")
+        asked = browser.page.text.split('hx-get="')[1].split('"')[0]
+        await browser.get(asked)
+        before = browser.page
+        await browser.get("/verify")
+        await data(browser)
+        await browser.get(asked)
+        return before, browser.page
+
+    before, after = desk(body)
+    assert (before.status_code, "hx-redirect" in before.headers) == (204, False)
+    assert (after.status_code, after.headers["hx-redirect"]) == (200, "/verify")
+
+
 @pytest.mark.row("Q4")
 @pytest.mark.parametrize(
     ("claim", "status", "heading"),

@@ -15,7 +15,6 @@ from tests.procedures.world import IDENFY, PANEL_SECRET, PORTAL_SECRET, world
 from tests.store.conftest import postgresql, url
 
 __all__ = ["postgresql", "url"]
-pytestmark = [pytest.mark.heavy, pytest.mark.row("S4")]
 
 EMAIL = "anna@host.example"
 WORDS = (
@@ -94,6 +93,8 @@ async def verified(w):
     return case, state, codes, needles, before, await dump(w.service.settings)
 
 
+@pytest.mark.heavy
+@pytest.mark.row("S4")
 def test_nothing_lies_in_the_clear(tmp_path, url):
     async def go():
         for relative, content in shipped_files():

@@ -19,7 +19,7 @@ from kycrisk.verification.state import State
 from kycrisk.web.countries import countries
 from kycrisk.web.fields import FIELDS
 from kycrisk.web.render import language_of, page
-from kycrisk.web.visit import Visit, Visiting, page_router
+from kycrisk.web.visit import HOME, Visit, Visiting, page_router
 
 routes = page_router("/verify")
 
@@ -67,10 +67,10 @@ async def show_case(request: Request, visit: Visiting, step: str = "", type: str
 
 @routes.get("/state")
 async def show_state(request: Request, visit: Visiting, version: int = 0) -> Response:
-    """For a page that waits: when the case has changed since, the page is loaded anew."""
+    """For a page that waits: when the case has changed since, at another device or by a reviewer, it goes on."""
     response = Response("", 200 if visit.case.version != version else 204, media_type="text/html")
     if visit.case.version != version:
-        response.headers["HX-Refresh"] = "true"
+        response.headers["HX-Redirect"] = HOME  # no reload: that would send the form again
     return response
 
 
