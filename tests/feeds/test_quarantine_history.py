@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bench.list_accidents import Accident, another, cut_off, merged, naming, tried
@@ -216,6 +216,7 @@ steps = st.builds(
 
 
 @given(st.lists(steps, max_size=60), st.floats(0, 1000), st.sampled_from(Shape))
+@example([Step(days=2.2e-311, size=0, added=0, removed=0)], 1.0, Shape.DOMAIN)
 def test_every_past_gives_limits(history: list[Step], days: float, shape: Shape) -> None:
     """They are numbers above nothing, and a list that comes later may differ at least as much."""
     found, later = limits(history, days, shape), limits(history, days + 30, shape)

@@ -33,6 +33,8 @@ _LIGHTEST, _HEAVIEST = 0.25, 0.7
 _SMALL = 10
 #: A released change counts for at most so many times the largest one that was taken by itself.
 _RELEASED_COUNTS = 2.0
+#: In days: versions that come closer together tell nothing about the pace of a list.
+_MINUTE = 1 / 1440
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def _usual_days(history: Sequence[Step]) -> float:
 
 def _stretch(days: float, usual: float) -> float:
     """A version that comes later than usual may differ more, as a walk gets further with the root of its steps."""
-    return max(1.0, math.sqrt(days / usual)) if usual > 0 else 1.0
+    return max(1.0, math.sqrt(days / usual)) if usual >= _MINUTE else 1.0
 
 
 def _limit(history: Sequence[Step], series: Series, prior: Prior, usual: float) -> float:
