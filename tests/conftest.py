@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -13,6 +14,18 @@ settings.register_profile("quick", max_examples=100, deadline=None, suppress_hea
 settings.register_profile("thorough", max_examples=2500, deadline=None, suppress_health_check=_QUIET)
 settings.register_profile("soak", max_examples=25_000, deadline=None, suppress_health_check=_QUIET)
 settings.load_profile(os.environ.get("KYCRISK_TEST_PROFILE", "quick"))
+
+
+#: What stands above the store is tested on SQLite by `make test`, and on PostgreSQL with the heavy tests.
+ABOVE_THE_STORE = ("api", "delivery", "rescreening", "web")
+FOLDER = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        above = item.path.relative_to(FOLDER).parts[0] in ABOVE_THE_STORE
+        if above and "postgresql" in getattr(getattr(item, "callspec", None), "id", ""):
+            item.add_marker(pytest.mark.heavy)
 
 
 def pytest_terminal_summary(terminalreporter):
