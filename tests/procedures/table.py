@@ -6,6 +6,7 @@ The demo runs first: a row that is not fulfilled ends it, and nothing is written
 import ast
 import sys
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 from tests.procedures.rows import ROWS, SAYS
@@ -27,6 +28,7 @@ This page is written by `python -m tests.procedures.table --write`.
 """
 
 
+@cache
 def marked():
     """Rows, with the tests that are marked with them, as `file::test`."""
     found = defaultdict(set)
