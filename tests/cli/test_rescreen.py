@@ -52,8 +52,11 @@ def test_files_with_a_report_of_their_own(folder, tmp_path):
     assert f"report: {tmp_path}" in found.stderr or "report: " in found.stderr
     assert (tmp_path / "report.html").stat().st_mode & 0o777 == 0o600
     assert len(list((out / "parts").iterdir())) == 3
-    twice = run(folder, str(path), "--out", str(out), "--rows", "20", code=2)
-    assert "holds a run of other files or options, or one that is finished" in twice.stderr
+    twice = run(folder, str(path), "--out", str(out), "--rows", "20")
+    assert f"{out.name} is finished: this is its report" in twice.stderr
+    assert twice.stdout == found.stdout
+    other = run(folder, str(path), "--out", str(out), "--rows", "30", code=2)
+    assert "holds a run of other files or options" in other.stderr
 
 
 WRONG = {

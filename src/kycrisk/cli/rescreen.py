@@ -145,7 +145,9 @@ def _files(
     run = run_of(plan, read_site(settings), now_utc(), out=out, anew=anew)
     try:
         done = len(run.slices) - len(run.left())
-        if done:
+        if done == len(run.slices):
+            note(f"the run in {near(run.folder)} is finished: this is its report")
+        elif done:
             note(f"going on with the run in {near(run.folder)}: {done} of {len(run.slices)} slices are done")
         gaps = check_run(run)
         for gap in gaps:

@@ -18,7 +18,8 @@ from kycrisk.screening.site import Site
 def run_of(plan: Plan, site: Site, now: datetime, *, out: Path | None, anew: bool) -> RunFolder:
     """The run of a plan: the one that was stopped, else a new one. Raises `Problems`.
 
-    `out` is its folder; None: one below the site's state folder. `anew` leaves runs that were stopped alone.
+    `out` is its folder, where a finished run is found again: it may have been killed before it told its result. None:
+    one below the site's state folder. `anew` leaves runs that were stopped alone.
     """
     key = plan.key()
     if out is None:
@@ -30,9 +31,9 @@ def run_of(plan: Plan, site: Site, now: datetime, *, out: Path | None, anew: boo
     found = open_run(folder)
     if found is None:
         return begin_run(folder, plan, site, now)
-    if anew or found.key != key or not found.left():
+    if anew or found.key != key:
         found.close()
-        message = "holds a run already" if anew else "holds a run of other files or options, or one that is finished"
+        message = "holds a run already" if anew else "holds a run of other files or options"
         raise Problems([Problem(str(folder), message, "name another folder")])
     return found
 
