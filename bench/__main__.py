@@ -63,9 +63,10 @@ SCRIPTS = (
 def main(arguments: list[str]) -> int:
     """Run the scripts; 1 when engines disagree or a bar is missed."""
     options = Options(quick="--quick" in arguments)
-    wanted = [argument for argument in arguments if not argument.startswith("-")]
+    wanted = [argument for argument in arguments if argument != "--quick"]
     if unknown := set(wanted) - {_name(script) for script in SCRIPTS}:
-        sys.exit(f"there is no script `{min(unknown)}`; known: {', '.join(map(_name, SCRIPTS))}")
+        known = f"known: --quick, {', '.join(map(_name, SCRIPTS))}"
+        sys.exit(f"there is no script `{min(unknown)}`; {known}")
     begun = perf_counter()
     sections = []
     for script in SCRIPTS:
