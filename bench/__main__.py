@@ -75,12 +75,8 @@ def main(arguments: list[str]) -> int:
         print(f"{script.__name__} …", file=sys.stderr, flush=True)
         sections.append(script.run(options))
         print("\n".join(str(figure) for figure in sections[-1].figures), flush=True)
-    results = _results(sections, perf_counter() - begun)
-    if wanted:
-        results = _beside(json.loads((FOLDER / "results.json").read_text()), results)
-    if not options.quick:
-        (FOLDER / "results.json").write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
-        draw(results, FOLDER / "results.svg")
+        if not options.quick:
+            _keep(_results(sections, perf_counter() - begun))
     failures = [failure for section in sections for failure in section.failures]
     if failures:
         print("the run is worthless:", *failures, sep="\n", file=sys.stderr)
@@ -88,6 +84,14 @@ def main(arguments: list[str]) -> int:
     missed = [figure for section in sections for figure in section.figures if figure.met is False]
     print(f"{len(missed)} of the bars missed" if missed else "all bars met", file=sys.stderr)
     return 1 if missed and not options.quick else 0
+
+
+def _keep(results: dict[str, Any]) -> None:
+    """Write what is measured so far: a run that is stopped has not been for nothing."""
+    kept = FOLDER / "results.json"
+    beside = _beside(json.loads(kept.read_text()), results) if kept.exists() else results
+    kept.write_text(json.dumps(beside, indent=2, ensure_ascii=False) + "\n")
+    draw(beside, FOLDER / "results.svg")
 
 
 def _results(sections: list[Section], took: float) -> dict[str, Any]:
