@@ -16,11 +16,14 @@ _WORDS = {
 }
 
 
-async def let_in(service: Service, asked: Asked, scope: str, client: str) -> ApiKey:
-    """The caller's key, in force and with this scope. Raises `Refused`, also for one that comes too often."""
+async def let_in(service: Service, asked: Asked, scope: str, client: str, token: str | None = None) -> ApiKey:
+    """The caller's key, in force and with this scope. Raises `Refused`, also for one that comes too often.
+
+    `token` is the key where it does not come in the header, as on pages.
+    """
     if service.strangers.spent(client):
         raise _too_many(service.strangers.take(client))
-    token = asked.token
+    token = asked.token if token is None else token
     if not token:
         service.strangers.take(client)
         raise _unauthenticated("there is no API key in the `Authorization: Bearer` header")

@@ -19,7 +19,6 @@ from kycrisk.verification.case import Case, find_case
 from kycrisk.verification.documents.kinds import DocumentKind
 from kycrisk.verification.policy import StepKind
 from kycrisk.verification.progress import entries_of, progress_of
-from kycrisk.verification.providers.provider import Attempt as Session
 from kycrisk.verification.providers.provider import Event, NewAttempt, Provider, ProviderError, UnknownAttempt
 from kycrisk.verification.refusal import ConsentMissing, NotNow, NotPossible
 from kycrisk.verification.site import Site
@@ -70,7 +69,7 @@ class Sessions:
                 return again.url
         made = await provider.create_attempt(self._new(ready, locale, back))
         await self.site.store.write(lambda tx: begin_attempt(tx, case_id, provider.name, made.ref))
-        return _url_of(made)
+        return made.url
 
     def hears(self, name: str) -> Provider:
         """The provider that webhooks under a name come from. Raises `NotFound`."""
@@ -169,7 +168,3 @@ def told_of(provider: str, event: Event) -> Told:
         document_expiry=event.document_expiry,
         matched=event.matched,
     )
-
-
-def _url_of(session: Session) -> str:
-    return session.url

@@ -13,7 +13,6 @@ from fastapi import Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData
 
-from kycrisk.api.asked import Asked
 from kycrisk.api.callers import let_in
 from kycrisk.api.problem import Refused
 from kycrisk.api.routing import asked_of, service_of
@@ -88,17 +87,8 @@ async def log_out() -> Response:
 
 async def _let_in(request: Request, token: str) -> ApiKey:
     """As the API does it, with its limits. Raises `Refused`."""
-    asked = asked_of(request)
-    kept = dict(asked.headers)
-    asked.headers[b"authorization"] = b"Bearer " + token.encode("latin-1", "replace")
-    try:
-        return await let_in(service_of(request), asked, SCOPE, request.client.host if request.client else "")
-    finally:
-        _restore(asked, kept)
-
-
-def _restore(asked: Asked, headers: dict[bytes, bytes]) -> None:
-    asked.headers = headers
+    client = request.client.host if request.client else ""
+    return await let_in(service_of(request), asked_of(request), SCOPE, client, token)
 
 
 Reviewing = Annotated[Reviewer, Depends(reviewing)]

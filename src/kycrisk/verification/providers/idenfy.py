@@ -11,7 +11,7 @@ import hmac
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 from kycrisk.lookups.http import Http
 from kycrisk.lookups.http_request import HttpAnswer, HttpRequest
 from kycrisk.lookups.secrets import Secret
+from kycrisk.screening.desk import now_utc
 from kycrisk.verification.documents.kinds import DocumentKind
 from kycrisk.verification.providers.exchange import MAX_ANSWER, answered, basic, exchange, text_of
 from kycrisk.verification.providers.idenfy_words import (
@@ -73,16 +74,12 @@ class IdenfySettings:
             raise ValueError("without a signing key no webhook can be believed")
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Idenfy:
     """iDenfy as a provider. `http` is shared, and closed by its owner."""
 
     name = NAME
 
-    def __init__(self, http: Http, settings: IdenfySettings, now: Callable[[], datetime] = _now) -> None:
+    def __init__(self, http: Http, settings: IdenfySettings, now: Callable[[], datetime] = now_utc) -> None:
         self._http, self._settings, self._now = http, settings, now
 
     async def create_attempt(self, new: NewAttempt, *, within: float = WITHIN) -> Attempt:

@@ -19,6 +19,7 @@ from urllib.parse import quote
 from kycrisk.lookups.http import Http
 from kycrisk.lookups.http_request import HttpAnswer, HttpRequest
 from kycrisk.lookups.secrets import Secret
+from kycrisk.screening.desk import now_utc
 from kycrisk.verification.documents.kinds import DocumentKind
 from kycrisk.verification.providers.exchange import MAX_ANSWER, answered, basic, exchange, text_of
 from kycrisk.verification.providers.provider import (
@@ -86,16 +87,12 @@ class StripeIdentitySettings:
             raise ValueError("without a signing key no webhook can be believed")
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 class StripeIdentity:
     """Stripe Identity as a provider. `http` is shared, and closed by its owner."""
 
     name = NAME
 
-    def __init__(self, http: Http, settings: StripeIdentitySettings, now: Callable[[], datetime] = _now) -> None:
+    def __init__(self, http: Http, settings: StripeIdentitySettings, now: Callable[[], datetime] = now_utc) -> None:
         self._http, self._settings, self._now = http, settings, now
 
     async def create_attempt(self, new: NewAttempt, *, within: float = WITHIN) -> Attempt:
