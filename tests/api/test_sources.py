@@ -58,6 +58,7 @@ sources:
         made.close()
 
 
+@pytest.mark.by_the_clock
 def test_a_silent_source_costs_no_deadline_and_is_asked_again(api, forum):
     async def body(api):
         assert api.service.settings.sources.problems == ()

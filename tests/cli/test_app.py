@@ -129,6 +129,7 @@ def test_a_shell_completes_commands(tmp_path):
     assert sorted(found.stdout.split()) == ["schema", "screen"]
 
 
+@pytest.mark.by_the_clock
 def test_help_is_quick(tmp_path):
     """The bar is 200 ms; a busy machine gets five times that."""
     took = []

@@ -33,7 +33,7 @@ both = pytest.mark.parametrize("screened", BOTH, ids=["sync", "async"])
     ids=lambda value: value if isinstance(value, str) else None,
 )
 def test_a_decision(service, screened, expected, flagged, score, settled, rules):
-    [found] = screened(service.direct, service.key, SIGNUPS[expected], on_failure="raise", timeout=5)
+    [found] = screened(service.direct, service.key, SIGNUPS[expected], on_failure="raise", timeout=60)
     assert (found.outcome.word, found.flagged, found.score, found.settled) == (expected, flagged, score, settled)
     assert [reason.rule for reason in found.reasons] == rules
     assert (found.failed, found.why) == (False, "")
@@ -46,7 +46,7 @@ def test_the_same_signup_gets_the_stored_decision(service, screened):
     signup = {**SIGNUPS["verify"], "account_id": f"twice-{screened.__name__}"}
     turned = dict(reversed(signup.items()))  # the order of the fields is no part of what is said
     first, second, other = screened(
-        service.direct, service.key, signup, turned, {**signup, "first_name": "Sam"}, on_failure="raise", timeout=5
+        service.direct, service.key, signup, turned, {**signup, "first_name": "Sam"}, on_failure="raise", timeout=60
     )
     assert first == second
     assert first.id != other.id
@@ -56,11 +56,11 @@ def test_the_same_signup_gets_the_stored_decision(service, screened):
 def test_a_key_of_the_callers_own_is_sent(service, screened):
     signup = {**SIGNUPS["allow"], "account_id": f"own-key-{screened.__name__}"}
     how = {"idempotency_key": f"order-17-{screened.__name__}"}
-    [first] = screened(service.direct, service.key, signup, how=how, on_failure="raise", timeout=5)
-    [second] = screened(service.direct, service.key, signup, how=how, on_failure="raise", timeout=5)
+    [first] = screened(service.direct, service.key, signup, how=how, on_failure="raise", timeout=60)
+    [second] = screened(service.direct, service.key, signup, how=how, on_failure="raise", timeout=60)
     assert first == second
     with pytest.raises(ScreeningFailed) as raised:
-        screened(service.direct, service.key, {**signup, "last_name": "X"}, how=how, on_failure="raise", timeout=5)
+        screened(service.direct, service.key, {**signup, "last_name": "X"}, how=how, on_failure="raise", timeout=60)
     assert (raised.value.failure, raised.value.status) == (Failure.CONFLICT, 409)
 
 
@@ -68,7 +68,7 @@ def test_a_key_of_the_callers_own_is_sent(service, screened):
 def test_everything_wrong_with_a_signup_is_told(service, screened):
     wrong = {"account_id": "a", "ip": "x", "emial": "y"}
     with pytest.raises(ScreeningFailed) as raised:
-        screened(service.direct, service.key, wrong, on_failure="raise", timeout=5)
+        screened(service.direct, service.key, wrong, on_failure="raise", timeout=60)
     assert raised.value.failure is Failure.SIGNUP
     assert raised.value.why == "the server cannot use the signup (3 problems)"
     assert sorted(problem.place for problem in raised.value.problems) == ["email", "emial", "ip"]
@@ -252,7 +252,7 @@ def test_the_client_loads_nothing_of_the_engine():
 
 
 def test_a_screening_cannot_be_changed(service):
-    [found] = by_client(service.direct, service.key, SIGNUPS["verify"], on_failure="raise", timeout=5)
+    [found] = by_client(service.direct, service.key, SIGNUPS["verify"], on_failure="raise", timeout=60)
     with pytest.raises(AttributeError):
         found.outcome = Outcome.ALLOW
     with pytest.raises(TypeError):

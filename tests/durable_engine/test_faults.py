@@ -88,6 +88,7 @@ def test_killed_between_decisions_and_followed_by_another(engine):
     assert judged_as_always(engine, BAD) is DURABLE
 
 
+@pytest.mark.by_the_clock
 def test_hung_is_late_once_and_then_away():
     with closing(DurableEngine(COMPILED, deadline=0.2)) as engine:
         hung = engine.post.pid
@@ -112,6 +113,7 @@ def test_while_the_next_one_starts_nobody_waits():
         assert made[0] is CRASHED
 
 
+@pytest.mark.by_the_clock
 def test_many_threads_lose_no_signup_while_workers_die():
     found, wanted = [], COMPILED.verdict(BAD)
     with closing(DurableEngine(COMPILED, deadline=0.5)) as engine:

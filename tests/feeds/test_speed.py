@@ -61,6 +61,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@pytest.mark.by_the_clock
 def test_lists_load_fast_and_small(folder: Path) -> None:
     run = subprocess.run([sys.executable, "-c", LOAD, str(folder)], capture_output=True, text=True, check=True)
     measured = json.loads(run.stdout)
@@ -74,6 +75,7 @@ def best(statement: object, number: int) -> float:
     return min(timeit.repeat(statement, number=number, repeat=7, timer=time.process_time)) / number  # type: ignore[arg-type]
 
 
+@pytest.mark.by_the_clock
 def test_lookups_are_fast(folder: Path) -> None:
     domains, networks = snapshot.load(folder, "domains"), snapshot.load(folder, "networks")
     assert domains is not None

@@ -68,6 +68,7 @@ def test_fail_open_and_fail_closed(site, on_failure, active):
     assert (visit["outcome"], visit["failed"], visit["active"]) == (on_failure, True, active)
 
 
+@pytest.mark.by_the_clock
 def test_a_server_that_hangs_is_not_waited_for(site):
     with raw_server(silent) as url:
         [visit] = site("deny", base_url=url, timeout=0.2, allauth=False)["visits"]

@@ -121,6 +121,7 @@ def test_fail_open_and_fail_closed(make_app, on_failure, status):
         assert answer.json() == {"name": "", "outcome": on_failure, "failed": True}
 
 
+@pytest.mark.by_the_clock
 @both
 def test_a_server_that_hangs_is_not_waited_for(make_app):
     with raw_server(silent) as url:

@@ -92,6 +92,7 @@ def test_fail_open_and_fail_closed(fossbilling, on_failure, returned):
     assert found["returned"] == [returned, returned]
 
 
+@pytest.mark.by_the_clock
 def test_a_server_that_hangs_is_not_waited_for(fossbilling):
     with raw_server(silent) as url:
         found = fossbilling("deny", "signup", base_url=url, timeout_ms=200)

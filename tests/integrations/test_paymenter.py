@@ -93,6 +93,7 @@ def test_fail_open_and_fail_closed(paymenter, on_failure, returned):
     assert found["returned"] == [returned]
 
 
+@pytest.mark.by_the_clock
 def test_a_server_that_hangs_is_not_waited_for(paymenter):
     with raw_server(silent) as url:
         found = paymenter("deny", "user", config={"base_url": url, "timeout_ms": 200})

@@ -75,6 +75,7 @@ def test_a_key_of_the_callers_own_is_sent(service, screened):
     assert service.asked[-2:] == ["php-order-1", "php-order-1"]
 
 
+@pytest.mark.by_the_clock
 @pytest.mark.parametrize("answer", [silent, dripping], ids=["says nothing", "a byte now and then"])
 def test_the_timeout_bounds_the_whole_call(screened, answer):
     with raw_server(answer) as url:
@@ -83,6 +84,7 @@ def test_the_timeout_bounds_the_whole_call(screened, answer):
     assert 0.29 <= found["seconds"][0] <= 0.55
 
 
+@pytest.mark.by_the_clock
 def test_the_handshake_counts(screened):
     with raw_server(silent) as url:
         found = screened(url.replace("http:", "https:"), SIGNUPS["allow"], timeout_ms=300)

@@ -158,6 +158,7 @@ def test_fail_open_and_fail_closed(whmcs, on_failure, refused):
     )
 
 
+@pytest.mark.by_the_clock
 def test_a_server_that_hangs_is_waited_for_once(whmcs):
     with raw_server(silent) as url:
         found = whmcs("allow", "checkout", "added", "module", "checked", settings={"base_url": url, "timeout_ms": 200})

@@ -372,6 +372,7 @@ def test_any_title_is_read_or_refused(title, tmp_path_factory):
         assert rule.title == rule.title.strip() != ""
 
 
+@pytest.mark.by_the_clock
 def test_a_thousand_rules_load_within_a_second(tmp_path):
     """The shipped rules, repeated to 1,003, take 0.4 s. The best of three, since the machine has other work."""
     one = RULES.removeprefix("\nrules:\n") + "      - {name: other, given: {ip.tor_exit: false}, expect: miss}\n"

@@ -212,6 +212,7 @@ def test_every_subset_of_six_failing(way, tmp_path, compiled, web):
                 assert evidence.known.keys() >= set(rule.signal_names)
 
 
+@pytest.mark.by_the_clock
 def test_all_hung_under_one_deadline(tmp_path, compiled, web):
     """Each source might take ten seconds; the screening has 300 ms, and 50 more to come to its answer."""
 

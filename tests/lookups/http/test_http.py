@@ -173,6 +173,7 @@ def test_an_endless_body():
         assert said(fetched(url, max_bytes=100_000)) == (Why.MALFORMED_ANSWER, "more than 100000 bytes came")
 
 
+@pytest.mark.by_the_clock
 def test_a_body_that_trickles():
     head = JSON_HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
     with raw_server(endless(head, b"1\r\n \r\n", pause=0.01)) as url:
@@ -192,6 +193,7 @@ def test_headers_without_an_end():
         assert said(fetched(url)) == (Why.MALFORMED_ANSWER, "the answer is cut off or not HTTP")
 
 
+@pytest.mark.by_the_clock
 def test_a_silent_server():
     done = threading.Event()
     with raw_server(lambda connection: done.wait(5)) as url:

@@ -266,6 +266,7 @@ def endless(monkeypatch):
     assert not thread.is_alive()  # our side has hung up
 
 
+@pytest.mark.by_the_clock
 def test_a_body_that_never_ends(endless):
     """The asker leaves at the deadline, and the thread ends by the SDK's own timeout."""
     begun = time.monotonic()
@@ -274,6 +275,7 @@ def test_a_body_that_never_ends(endless):
     assert answer.unknown["minfraud.risk_score"] == Unknown(Why.TIMEOUT, "minFraud does not answer in time")
 
 
+@pytest.mark.by_the_clock
 def test_a_body_that_outlasts_the_sdks_timeout(endless):
     answer = asked(seconds=5.0, host=endless, timeout=0.2)
     assert answer.unknown["minfraud.risk_score"] == Unknown(Why.TIMEOUT, "MaxMind does not answer in time")

@@ -279,6 +279,7 @@ def test_failures_and_the_quota(reached, left):
     assert run(work()) == left
 
 
+@pytest.mark.by_the_clock
 def test_a_hung_source_costs_its_deadline_and_no_more():
     async def work():
         site = Site(Acme())
