@@ -1,8 +1,9 @@
 """How long does a backtest of a million stored decisions take? `python -m bench.backtest`
 
-Decisions of the default rules over full lists are stored as the service stores them, sealed and one row each, and then
-judged by other rules with `kycrisk backtest`, start of the program included: the first time, which builds the copy as
-columns, again, and again after new decisions came. A sample is decided anew by the scalar engine and compared.
+Decisions of the default rules over full lists are stored as the service stores them, sealed and one row each: 20,000
+that were made, then those again of other accounts (bench/history.py). They are judged by other rules with `kycrisk
+backtest`, start and end of the program included: the first time, which builds the copy as columns, again, and again
+after new decisions came. What the scalar engine decides about all of them is compared.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -26,6 +27,7 @@ from typing import Any
 from bench.alone import show
 from bench.figure import Figure, Options, Section
 from bench.fresh import ENVIRONMENT, ROOT
+from bench.history import EVERY, name_of, prolong
 from bench.signups import as_request, make_rows
 from bench.site import make_site
 from kycrisk.checks.catalogue import ALIASES
@@ -55,14 +57,14 @@ def run(options: Options) -> Section:
         site = make_site(Path(work) / "site", 0.02 if options.quick else 1.0)
         made = _decisions(site.folder, different, site.entries)
         begun = perf_counter()
-        asyncio.run(_fill(site.folder, made, range(count), labels))
+        stored = asyncio.run(_fill(site.folder, made, count, labels))
         filled = perf_counter() - begun
         rules = _other_rules(site.folder, Path(work) / "new")
         first, told = _backtest(site.folder, rules)
         runs = [_backtest(site.folder, rules) for _ in range(1 if options.quick else TURNS)]
-        asyncio.run(_fill(site.folder, made, range(count, count + new), 0))
+        asyncio.run(_store(site.folder, made, range(count, count + new)))
         after_new, longer = _backtest(site.folder, rules)
-        expected = _expected(_compiled(site.folder, rules), made, count)
+        expected = _expected(_compiled(site.folder, rules), made, stored)
     failures = []
     if any(_without_time(again) != _without_time(told) for _, again in runs):
         failures.append("the second backtest differs from the first")
@@ -101,24 +103,35 @@ def _decisions(folder: Path, different: int, entries: Any) -> list[Decision]:
     return [each for at in range(0, different, 250) for each in screener.screen_many(signups[at : at + 250])]
 
 
-async def _fill(folder: Path, made: Sequence[Decision], numbers: range, labels: int) -> None:
-    """Store the decisions over and over, each time of other accounts, one every ten seconds."""
+async def _fill(folder: Path, made: Sequence[Decision], count: int, labels: int) -> Counter[str]:
+    """Store so many decisions, one every ten seconds, and labels; how often each of those made is there, by its id."""
+    settings = read_settings(folder)
+    key = make_site_key(settings.site_key)
+    await _store(folder, made, range(len(made)))
+    async with await Store.open(settings.database, site_key=key) as store:
+        copied = await prolong(store, key, count - len(made))
+        at = SINCE + EVERY * count
+        for start in range(0, labels, AT_ONCE):
+            chosen = range(start, min(start + AT_ONCE, labels))
+            words = [(f"bench-{number * 7}", "fraud" if number % 3 else "legitimate") for number in chosen]
+            await store.write(lambda tx, words=words: [put(tx, *word, "bench", at) for word in words])  # type: ignore[misc]
+    return Counter(name_of(number)[0] for number in range(len(made))) + copied
+
+
+async def _store(folder: Path, made: Sequence[Decision], numbers: range) -> None:
+    """Store decisions through the writer, as screenings are, over and over, each time of other accounts."""
     settings = read_settings(folder)
     async with await Store.open(settings.database, site_key=make_site_key(settings.site_key)) as store:
         for start in range(numbers.start, numbers.stop, AT_ONCE):
             part = range(start, min(start + AT_ONCE, numbers.stop))
             await asyncio.gather(*(store.decisions.add(each) for each in _screenings(made, part)))
-        at = SINCE + timedelta(seconds=10 * numbers.stop)
-        for start in range(0, labels, AT_ONCE):
-            chosen = range(start, min(start + AT_ONCE, labels))
-            words = [(f"bench-{number * 7}", "fraud" if number % 3 else "legitimate") for number in chosen]
-            await store.write(lambda tx, words=words: [put(tx, *word, "bench", at) for word in words])  # type: ignore[misc]
 
 
 def _screenings(made: Sequence[Decision], numbers: range) -> Iterator[Screening]:
     for number in numbers:
-        one, at = made[number % len(made)], SINCE + timedelta(seconds=10 * number)
-        decision = replace(one, id=f"dec_{number:032x}", account_id=f"bench-{number}", decided_at=at)
+        one, at = made[number % len(made)], SINCE + EVERY * number
+        id_, account_id = name_of(number)
+        decision = replace(one, id=id_, account_id=account_id, decided_at=at)
         known = countable(decision.evidence.known, ())
         facts = {name: known[name] for name in ("ip.address", "email.canonical") if name in known}
         signup = NewSignup(account_id=decision.account_id, submitted_at=at, raw=b"{}", facts=facts)
@@ -145,11 +158,11 @@ def _compiled(folder: Path, rules: Path) -> CompiledRuleset:
     return compile_ruleset(load_ruleset(rules, signals=signals, aliases=ALIASES))
 
 
-def _expected(compiled: CompiledRuleset, made: Sequence[Decision], count: int) -> dict[str, list[int]]:
+def _expected(compiled: CompiledRuleset, made: Sequence[Decision], stored: Mapping[str, int]) -> dict[str, list[int]]:
     """How many of the stored decisions have each outcome under the rules, by the scalar engine."""
     counts: Counter[str] = Counter()
     for number, decision in enumerate(made):
-        counts[replay(compiled, decision).outcome.word] += count // len(made) + (number < count % len(made))
+        counts[replay(compiled, decision).outcome.word] += stored[name_of(number)[0]]
     return {word: [counts[word]] * 2 for word in ("allow", "review", "verify", "deny")}
 
 
