@@ -5,17 +5,14 @@ Keys that the same lists hold are one class: whatever lists say of a key, they s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Address, IPv6Address
-from typing import TypeVar
 
 import polars as pl
 
-from kycrisk.feeds.match import NetworkSet, pieces
+from kycrisk.feeds.match import NetworkSet
 from kycrisk.signals import IP
 from kycrisk.special_networks import SEGMENTS_V4, SEGMENTS_V6
-
-Told = TypeVar("Told")
 
 #: Lists that are told apart; each is one bit of a number.
 MOST_LISTS = 63
@@ -28,15 +25,16 @@ class DomainClasses:
 
     def __init__(self, sets: Sequence[Iterable[str]]) -> None:
         _check(len(sets))
-        held: dict[str, int] = {}
-        for number, entries in enumerate(sets):
-            bit = 1 << number
-            for entry in entries:
-                held[entry] = held.get(entry, 0) | bit
-        self._entries = pl.DataFrame(
-            {"name": list(held), "held": list(held.values())}, schema={"name": pl.String, "held": pl.UInt64}
-        )
-        self._fewest_dots = min((entry.count(".") for entry in held), default=0)
+        named = [
+            pl.DataFrame({"name": pl.Series(list(entries), dtype=pl.String)}).with_columns(
+                held=pl.lit(1 << number, pl.UInt64)
+            )
+            for number, entries in enumerate(sets)
+        ]
+        empty = pl.DataFrame(schema={"name": pl.String, "held": pl.UInt64})
+        self._entries = pl.concat([empty, *named]).group_by("name").agg(pl.col("held").bitwise_or())
+        dots = self._entries["name"].str.count_matches(".", literal=True).min()
+        self._fewest_dots = dots if isinstance(dots, int) else 0
 
     def holding(self, domains: pl.Series) -> pl.Series:
         """For each domain the sets that hold it: bit 0 for the first, bit 1 for the second. Null is in none.
@@ -68,30 +66,30 @@ class AddressClasses:
 
     def __init__(self, sets: Sequence[NetworkSet]) -> None:
         _check(len(sets))
-        numbers: dict[tuple[int, int, str], int] = {}
         self.members: list[IP] = []
-        self._v4, self._v6 = (self._pieces(sets, version, numbers) for version in (4, 6))
+        self._v4, self._v6 = (self._pieces(sets, version) for version in (4, 6))
 
-    def _pieces(
-        self, sets: Sequence[NetworkSet], version: int, numbers: dict[tuple[int, int, str], int]
-    ) -> tuple[pl.Series, pl.Series]:
+    def _pieces(self, sets: Sequence[NetworkSet], version: int) -> tuple[pl.Series, pl.Series]:
         """Where each piece begins, and the number of its class."""
         special = SEGMENTS_V4 if version == 4 else SEGMENTS_V6
-        top = 1 << (32 if version == 4 else 128)
-        listed = pieces([list(each.blocks(version)) for each in sets])
-        cuts = sorted({*special.starts, *(start for start in listed[0] if start < top)})
-        starts: list[int] = []
-        classes: list[int] = []
-        for cut, held, kind in zip(cuts, _at(cuts, *listed, 0), _at(cuts, *special, ""), strict=True):
-            key = (version, held, kind)
-            if key not in numbers:
-                numbers[key] = len(self.members)
-                self.members.append(IPv4Address(cut) if version == 4 else IPv6Address(cut))
-            if not classes or classes[-1] != numbers[key]:
-                starts.append(cut)
-                classes.append(numbers[key])
-        width = pl.UInt32 if version == 4 else pl.UInt128
-        return pl.Series(starts, dtype=width), pl.Series(classes, dtype=pl.UInt32)
+        codes = {kind: code for code, kind in enumerate(dict.fromkeys(special.kinds))}
+        begins = pl.Series(special.starts, dtype=pl.UInt128)
+        switches = [pl.DataFrame({"at": begins, "held": pl.zeros(len(begins), pl.Int64, eager=True)})]
+        switches += [each for number, one in enumerate(sets) for each in _switches(one, version, 1 << number)]
+        cuts = pl.concat(switches).sort("at").with_columns(pl.col("held").cum_sum())
+        cuts = cuts.filter(pl.col("at").ne_missing(pl.col("at").shift(-1)))  # all that is switched at one address
+        kinds = pl.Series([codes[kind] for kind in special.kinds], dtype=pl.UInt32)
+        kind = kinds.gather(begins.search_sorted(cuts["at"], side="right") - 1)
+        cuts = cuts.with_columns(kind.alias("kind")).filter(
+            pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in ("held", "kind"))
+        )
+        classes = cuts.group_by("held", "kind", maintain_order=True).agg(pl.col("at").first())
+        numbers = pl.int_range(classes.height, dtype=pl.UInt32, eager=True) + len(self.members)
+        self.members += [IPv4Address(at) if version == 4 else IPv6Address(at) for at in classes["at"]]
+        found = cuts.join(
+            classes.select("held", "kind", number=numbers), on=["held", "kind"], how="left", maintain_order="left"
+        )
+        return found["at"].cast(pl.UInt32 if version == 4 else pl.UInt128), found["number"]
 
     def of(self, addresses: pl.Series) -> pl.Series:
         """The class of each address of a column of octets; null stays null."""
@@ -107,16 +105,23 @@ class AddressClasses:
         return found
 
 
-def _at(cuts: Sequence[int], starts: Sequence[int], told: Sequence[Told], before: Told) -> list[Told]:
-    """What holds at each cut, told by where it begins to hold; both ascend."""
-    found: list[Told] = []
-    index, now = 0, before
-    for cut in cuts:
-        while index < len(starts) and starts[index] <= cut:
-            now = told[index]
-            index += 1
-        found.append(now)
-    return found
+def _switches(networks: NetworkSet, version: int, bit: int) -> Iterator[pl.DataFrame]:
+    """Where a set begins to hold addresses, and where it ceases to. Its networks are disjoint, so what its bit is added
+    to and taken off sums up to the bits of all sets that hold an address."""
+    bits = 32 if version == 4 else 128
+    prefixes = networks.prefixes_v4 if version == 4 else networks.prefixes_v6
+    if not prefixes:
+        return
+    if version == 4:
+        first = pl.Series(list(networks.starts_v4), dtype=pl.UInt32).cast(pl.UInt128)
+    else:
+        high, low = (pl.Series(list(half), dtype=pl.UInt64) for half in (networks.high_v6, networks.low_v6))
+        first = pl.select(high.cast(pl.UInt128) * pl.lit(1 << 64, pl.UInt128) + low.cast(pl.UInt128)).to_series()
+    sizes = pl.Series([(1 << (bits - prefix)) - 1 for prefix in range(bits + 1)], dtype=pl.UInt128)
+    last = first + sizes.gather(pl.Series(list(prefixes), dtype=pl.UInt32))
+    behind = last.filter(last < (1 << bits) - 1) + pl.Series([1], dtype=pl.UInt128)
+    for at, switched in ((first, bit), (behind, -bit)):
+        yield pl.DataFrame({"at": at}).with_columns(held=pl.lit(switched, pl.Int64))
 
 
 def _check(lists: int) -> None:
