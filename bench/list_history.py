@@ -17,6 +17,7 @@ from kycrisk.feeds.purposes import PURPOSES
 from kycrisk.feeds.quarantine.change import Change
 from kycrisk.feeds.quarantine.expectation import Step
 from kycrisk.feeds.quarantine.judge import Site, reasons_to_hold, taken_step
+from kycrisk.feeds.quarantine.lasting import NO_SAMPLE, Lasting, Sample, day_of, lasting, order, sampled
 from kycrisk.feeds.quarantine.reasons import Reason
 from kycrisk.feeds.snapshot import Header, Snapshot
 from kycrisk.feeds.taking import protected_by
@@ -84,6 +85,7 @@ class Replay:
         self.active_shared: Names = frozenset()
         self.active_at: datetime | None = None
         self.steps: list[Step] = []
+        self._sample: Sample = NO_SAMPLE
 
     def move(self, version: Version) -> None:
         """Make this the newest version."""
@@ -109,7 +111,13 @@ class Replay:
             return self._judged(at, None, shared)
         return self._judged(at, Change(size=self.size, added=come, removed=gone), shared)
 
-    def _judged(self, at: datetime, change: Change | None, shared: Iterable[str]) -> tuple[Reason, ...]:
+    def lasting(self, at: datetime) -> Lasting | None:
+        """What becomes of entries that have been in the active version for long."""
+        return lasting(self._sample, day_of(at), self.names.__contains__)
+
+    def _judged(
+        self, at: datetime, change: Change | None, shared: Iterable[str], kept: Lasting | None = None
+    ) -> tuple[Reason, ...]:
         return reasons_to_hold(
             AGGREGATE,
             Snapshot(_header(at, shared), DomainSet(frozenset())),
@@ -119,6 +127,7 @@ class Replay:
             days=self._days(at),
             flips=None,
             site=Site(),
+            lasting=kept,
         )
 
     def _days(self, at: datetime) -> float:
@@ -127,17 +136,24 @@ class Replay:
     def offer(self, version: Version, *, is_accident: bool) -> tuple[Reason, ...]:
         """The next version: why it is held, nothing when it is taken by itself. A held accident is refused."""
         self.move(version)
-        come, gone = len(self.come), len(self.gone)
-        reasons = self.reasons(version.at, come=come, gone=gone, shared=self.shared)
+        come, gone, kept = len(self.come), len(self.gone), self.lasting(version.at)
+        change = Change(size=self.size, added=come, removed=gone) if self.active_at is not None else None
+        reasons = self._judged(version.at, change, self.shared, kept)
         if reasons and is_accident:
             return reasons
-        if self.active_at is not None and come + gone:
-            change = Change(size=self.size, added=come, removed=gone)
-            self.steps.append(taken_step(change, self._days(version.at), released=bool(reasons)))
+        if change is not None and come + gone:
+            self.steps.append(taken_step(change, self._days(version.at), released=bool(reasons), lasting=kept))
+        self._remember(version.at)
         self.size, self.active_shared, self.active_at = len(self.names), frozenset(self.shared), version.at
         self.come.clear()
         self.gone.clear()
         return reasons
+
+    def _remember(self, at: datetime) -> None:
+        """Take the sample anew where the version may have another one."""
+        last = max(map(order, self._sample), default=(0, ""))
+        if self._sample.keys() & self.gone or any(order(name) < last for name in self.come) or not self._sample:
+            self._sample = sampled(self.names, self._sample, day_of(at))
 
 
 def _header(at: datetime, shared: Iterable[str]) -> Header:

@@ -106,7 +106,14 @@ NETWORK_VERSIONS = [
     ("wider than any list has a reason to", [*NETWORKS, "0.0.0.0/7"], ["wide"]),
     ("a private block", [*NETWORKS, "10.0.0.0/8"], ["wide"]),
     ("a private address that strayed in", [*NETWORKS, "10.1.2.3"], []),
-    ("a /9 beside small networks", [*NETWORKS, "13.0.0.0/9"], ["wide"]),
+    ("a /9 beside small networks", [*NETWORKS, "14.0.0.0/9"], ["wide"]),
+    ("a /9 with a large part of a cloud in it", [*NETWORKS, "13.0.0.0/9"], ["wide", "popular"]),
+    ("a public resolver", [*NETWORKS, "8.8.8.8"], ["popular"]),
+    ("a network with a public resolver in it", [*NETWORKS, "2606:4700:4700::/48"], ["popular"]),
+    ("a root name server", [*NETWORKS, "192.36.148.0/24"], ["popular"]),
+    ("a cloud's network in two halves", [*NETWORKS, "140.82.112.0/21", "140.82.120.0/21"], ["popular"]),
+    ("addresses within a cloud", [*NETWORKS, "140.82.112.7", "104.16.3.0/24", "2606:4700:1::/48"], []),
+    ("many private networks, none of them a block", [*NETWORKS, *(f"10.{each}.0.0/24" for each in range(99))], []),
 ]
 
 

@@ -7,6 +7,7 @@ from heapq import nsmallest
 from itertools import pairwise
 
 from kycrisk.feeds.match import AnySet, Network, NetworkSet, pieces
+from kycrisk.feeds.quarantine.popular import named_networks
 
 SHOWN = 10
 
@@ -16,6 +17,7 @@ class Change:
     """How many entries a version adds and removes, with some of both.
 
     For networks the addresses count too: `covered` is how many the old version covers, in IPv4 addresses and IPv6 /64s.
+    `popular` are the networks that many stand behind and that only the new version covers.
     """
 
     size: int
@@ -26,6 +28,7 @@ class Change:
     covered: int = 0
     newly_covered: int = 0
     no_longer_covered: int = 0
+    popular: tuple[str, ...] = ()
 
 
 def change_between(old: AnySet, new: AnySet) -> Change:
@@ -61,6 +64,7 @@ def _of_networks(old: NetworkSet, new: NetworkSet) -> Change:
         covered=covered,
         newly_covered=come,
         no_longer_covered=gone,
+        popular=tuple(map(str, sorted(named_networks(new) - named_networks(old), key=_wide))),
     )
 
 

@@ -1,10 +1,11 @@
 """How much a list may change at once, told by how it changed before.
 
-Three series are watched apart: what is added, what is removed, and by how much the list is smaller afterwards. Each
-change is measured on a logarithmic scale, so that half and double are as far apart. The changes of lists have heavy
-tails: on most days hardly anything, on some a hundred times as much. So the limit is the change that the list's own
-tail (Hill's estimator over its largest changes) exceeds once in `RARELY` versions. While few changes are known, a prior
-for lists of that shape counts beside them, and counts less with each change that is seen.
+Four series are watched apart: what is added, what is removed, by how much the list is smaller afterwards, and how much
+goes of what was there for long (lasting.py). Each change is measured on a logarithmic scale: half and double are as far
+apart. The changes of lists have heavy tails: on most days hardly anything, on some a hundred times as much. So
+the limit is the change that the list's own tail (Hill's estimator over its largest changes) exceeds once in `RARELY`
+versions. While few changes are known, a prior for lists of that shape counts beside them, and counts less with each
+change that is seen.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from typing import Literal
 
 from kycrisk.feeds.purposes import Shape
 
-Series = Literal["added", "removed", "shrunk"]
-SERIES: tuple[Series, ...] = ("added", "removed", "shrunk")
+Series = Literal["added", "removed", "shrunk", "lasting"]
+SERIES: tuple[Series, ...] = ("added", "removed", "shrunk", "lasting")
 
 #: A limit is set where the list itself would go beyond it once in so many versions.
 RARELY = 1_000
@@ -52,16 +53,19 @@ _PRIORS: dict[Shape, dict[Series, Prior]] = {
         "added": Prior(math.log(1.5), math.log(1.08)),
         "removed": Prior(-math.log(0.75), -math.log(0.98)),
         "shrunk": Prior(-math.log(0.75), -math.log(0.98)),
+        "lasting": Prior(-math.log(0.75), -math.log(0.95)),
     },
     Shape.EMAIL: {
         "added": Prior(math.log(1.5), math.log(1.08)),
         "removed": Prior(-math.log(0.75), -math.log(0.98)),
         "shrunk": Prior(-math.log(0.75), -math.log(0.98)),
+        "lasting": Prior(-math.log(0.75), -math.log(0.95)),
     },
     Shape.NETWORK: {
         "added": Prior(math.log(3), math.log(1.15)),
         "removed": Prior(math.log(3), -math.log(0.9)),
         "shrunk": Prior(math.log(1.6), -math.log(0.9)),
+        "lasting": Prior(math.log(2), -math.log(0.9)),
     },
 }
 
@@ -70,7 +74,8 @@ _PRIORS: dict[Shape, dict[Series, Prior]] = {
 class Step:
     """One change of a list that was taken: `days` since the version before, which had `size` entries.
 
-    `released`: somebody let it pass that would have been held.
+    Of a sample of them `lasting` had been there for long, of which `lost` went. `released`: somebody let it pass that
+    would have been held.
     """
 
     days: float
@@ -78,6 +83,8 @@ class Step:
     added: int
     removed: int
     released: bool = False
+    lasting: int = 0
+    lost: int = 0
 
     def measure(self, series: Series) -> float:
         """How large the change is: the logarithm of a ratio of sizes, never negative."""
@@ -89,6 +96,8 @@ class Step:
                 return math.log(before / (before - self.removed))
             case "shrunk":
                 return max(0.0, math.log(before / (before + self.added - self.removed)))
+            case "lasting":
+                return math.log((self.lasting + _SMALL) / (self.lasting + _SMALL - self.lost))
 
     def entries_at(self, limit: float, *, growing: bool) -> int:
         """How many entries may come, or go, before a limit is passed."""

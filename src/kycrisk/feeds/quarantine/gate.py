@@ -15,12 +15,15 @@ from typing import Literal
 
 from kycrisk.feeds import snapshot
 from kycrisk.feeds.catalogue import Feed
-from kycrisk.feeds.quarantine.change import Change, change_between
+from kycrisk.feeds.quarantine.change import SHOWN, Change, change_between
+from kycrisk.feeds.quarantine.expectation import Step
 from kycrisk.feeds.quarantine.judge import Site, reasons_to_hold, taken_step
+from kycrisk.feeds.quarantine.lasting import NO_SAMPLE, day_of, holder, lasting, names_of, sampled
 from kycrisk.feeds.quarantine.reasons import FlipJudge, Flips, Reason
 from kycrisk.feeds.quarantine.record import (
     NOTHING,
     Held,
+    LeftOut,
     Record,
     Verdict,
     locked,
@@ -52,11 +55,15 @@ class Quarantine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
-    """What became of a version: it is active, held, or was refused earlier."""
+    """What became of a version: it is active, held, or was refused earlier.
+
+    `left_out`: what is everybody's and was not named before, in a version that is active without it.
+    """
 
     status: Literal["active", "held", "refused"]
     reasons: tuple[Reason, ...] = ()
     verdict: Verdict | None = None
+    left_out: tuple[str, ...] = ()
 
 
 def admit(
@@ -74,6 +81,7 @@ def admit(
         return Admission(status="held", reasons=record.held.reasons)
     change = change_between(last.entries, new.entries) if last else None
     days = _days(last.header.fetched_at, now) if last else 0.0
+    kept = lasting(record.sample, day_of(now), holder(new.entries)) if last else None
     if sha256[:32] in record.good:  # the source took a change back: what was good once is good again
         reasons: tuple[Reason, ...] = ()
         flips = None
@@ -88,13 +96,16 @@ def admit(
             days=days,
             flips=flips,
             site=quarantine.site,
+            lasting=kept,
         )
     if reasons:
         _hold(feed, new, folder, record, _held(new, change, reasons, flips, now))
         return Admission(status="held", reasons=reasons)
     snapshot.write(folder, new)
-    write_record(folder, feed.name, _taken(record, new.header, change, days, released=False))
-    return Admission(status="active")
+    step = taken_step(change, days, released=False, lasting=kept) if change else None
+    begun = begun_to_name(new.header, last.header if last else None)
+    write_record(folder, feed.name, _taken(record, new, step, begun, now))
+    return Admission(status="active", left_out=begun)
 
 
 def held_version(feed: Feed, folder: Path) -> Held | None:
@@ -141,10 +152,10 @@ def decide(
         decided = replace(record, verdicts=(*record.verdicts, verdict))
         if release:
             last = _stored(folder, feed.name)
-            change = change_between(last.entries, waiting.entries) if last else None
-            days = _days(last.header.fetched_at, held.since) if last else 0.0
+            step = _released_step(record, last, waiting, held.since) if last else None
+            begun = begun_to_name(waiting.header, last.header if last else None)
             snapshot.write(folder, waiting)
-            after = _taken(decided, waiting.header, change, days, released=True)
+            after = _taken(decided, waiting, step, begun, now)
         else:
             after = replace(decided, held=None, refused={**record.refused, held.sha256: verdict})
         write_record(folder, feed.name, after)
@@ -175,11 +186,31 @@ def _held(
     )
 
 
-def _taken(record: Record, header: Header, change: Change | None, days: float, *, released: bool) -> Record:
+def begun_to_name(new: Header, last: Header | None) -> tuple[str, ...]:
+    """What is everybody's, is left out of a version, and was not named by the version before."""
+    if last is None:
+        return new.shared or ()
+    return tuple(name for name in new.shared or () if last.shared is not None and name not in last.shared)
+
+
+def _released_step(record: Record, last: Snapshot, new: Snapshot, since: datetime) -> Step:
+    kept = lasting(record.sample, day_of(since), holder(new.entries))
+    change = change_between(last.entries, new.entries)
+    return taken_step(change, _days(last.header.fetched_at, since), released=True, lasting=kept)
+
+
+def _taken(record: Record, new: Snapshot, step: Step | None, begun: tuple[str, ...], now: datetime) -> Record:
     """The record once a version is active: whatever was held is older than it, and forgotten."""
-    step = (taken_step(change, days, released=released),) if change and change.added + change.removed else ()
-    good = tuple(sha256 for sha256 in record.good if sha256 != header.sha256[:32])
-    return replace(record, steps=(*record.steps, *step), good=(*good, header.sha256[:32]), held=None)
+    sha256 = new.header.sha256
+    left_out = (LeftOut(sha256=sha256, at=now, names=begun[:SHOWN]),) if begun else ()
+    return replace(
+        record,
+        steps=(*record.steps, step) if step and step.added + step.removed else record.steps,
+        good=(*(each for each in record.good if each != sha256[:32]), sha256[:32]),
+        held=None,
+        sample=sampled(names_of(new.entries), record.sample, day_of(now)),
+        left_out=(*record.left_out, *left_out),
+    )
 
 
 def _current_record(feed: Feed, folder: Path, last: Snapshot | None) -> Record:
@@ -188,6 +219,9 @@ def _current_record(feed: Feed, folder: Path, last: Snapshot | None) -> Record:
     record = read_record(folder, feed.name)
     if record.source != _source(feed):
         record = replace(NOTHING, source=_source(feed), verdicts=record.verdicts)
+    if last is not None and not record.sample:
+        since = day_of(last.header.fetched_at)
+        record = replace(record, sample=sampled(names_of(last.entries), NO_SAMPLE, since))
     if last is not None and last.header.sha256[:32] not in record.good:
         record = replace(record, good=(*record.good, last.header.sha256[:32]))
     if last is not None and record.held is not None and record.held.sha256 == last.header.sha256:

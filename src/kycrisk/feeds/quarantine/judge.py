@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
 from kycrisk.feeds.catalogue import Feed
-from kycrisk.feeds.hygiene import suffixes, with_parents
+from kycrisk.feeds.hygiene import suffixes
 from kycrisk.feeds.match import Network, NetworkSet
 from kycrisk.feeds.purposes import PURPOSES, Shape
 from kycrisk.feeds.quarantine.change import SHOWN, Change
 from kycrisk.feeds.quarantine.expectation import Series, Step, limits
+from kycrisk.feeds.quarantine.lasting import LONG, Lasting
+from kycrisk.feeds.quarantine.popular import popular_domains
 from kycrisk.feeds.quarantine.reasons import Flips, Kind, Reason
 from kycrisk.feeds.snapshot import Header, Snapshot
-from kycrisk.shipped import shipped
 
 #: The share of the customers that a version may flip before it is held, where the settings say nothing.
 FLIPS = 0.005
@@ -36,13 +36,6 @@ class Site:
     own: tuple[str, ...] = ()
 
 
-@lru_cache(maxsize=1)
-def popular_domains() -> frozenset[str]:
-    """The largest mailbox providers, with their parents."""
-    lines = shipped("data/lists/popular_domain.txt").read_text("utf-8").splitlines()
-    return with_parents(line.strip() for line in lines if line.strip() and not line.startswith("#"))
-
-
 def reasons_to_hold(
     feed: Feed,
     new: Snapshot,
@@ -53,18 +46,22 @@ def reasons_to_hold(
     days: float,
     flips: Flips | None,
     site: Site,
+    lasting: Lasting | None = None,
 ) -> tuple[Reason, ...]:
     """Everything that speaks for an accident.
 
     `last` is the version that is active, `change` what is different from it and `days` how long ago it came; all of
-    them are None or 0 for the first version of a list, of which only its entries can be judged.
+    them are None or 0 for the first version of a list, of which only its entries can be judged. `lasting` is what
+    became of entries that had been there for long, None where that cannot be told.
     """
     found = [*_shared(new, last, PURPOSES[feed.purpose].accuses), *_own(new, site)]
     if change is not None:
         shape = PURPOSES[feed.purpose].shape
-        found += _size(change, history, days, shape)
-        if shape is Shape.NETWORK and not any(reason.kind in ("removed", "shrunk", "added") for reason in found):
+        found += _size(change, history, days, shape, lasting)
+        if shape is Shape.NETWORK and not any(reason.kind in _OF_SIZE for reason in found):
             found += _cover(change)
+        if change.popular and PURPOSES[feed.purpose].accuses:
+            found.append(_named("popular", "networks that many stand behind", change.popular))
     if last is not None:
         found += _older(new.header, last, feed)
     if flips is not None and flips.share > site.flips:
@@ -72,8 +69,13 @@ def reasons_to_hold(
     return tuple(found)
 
 
-def _size(change: Change, history: Sequence[Step], days: float, shape: Shape) -> Iterator[Reason]:
-    step = Step(days=days, size=change.size, added=change.added, removed=change.removed)
+_OF_SIZE: tuple[Kind, ...] = ("removed", "shrunk", "lasting", "added")
+
+
+def _size(
+    change: Change, history: Sequence[Step], days: float, shape: Shape, lasting: Lasting | None
+) -> Iterator[Reason]:
+    step = taken_step(change, days, released=False, lasting=lasting)
     believed = limits(history, days, shape)
     over: list[Series] = [series for series, limit in believed.items() if step.measure(series) > limit]
     left = change.size - change.removed + change.added
@@ -93,6 +95,13 @@ def _size(change: Change, history: Sequence[Step], days: float, shape: Shape) ->
                 least = change.size - _entries(change.size, limit, growing=False)
                 text = f"it shrinks from {change.size:,} to {left:,} entries; {least:,} or more are believed {known}"
                 yield Reason(kind="shrunk", text=text, examples=change.removed_examples)
+            case "lasting" if lasting is not None and "removed" not in over:
+                most = _entries(lasting.there, limit, growing=False)
+                gone = (
+                    f"it removes {lasting.gone:,} of {lasting.there:,} sampled entries that were there for {LONG} days"
+                )
+                text = f"{gone} or longer; up to {most:,} are believed {known}"
+                yield Reason(kind="lasting", text=text, examples=lasting.examples)
 
 
 def _entries(size: int, limit: float, *, growing: bool) -> int:
@@ -187,6 +196,14 @@ def _flips(flips: Flips, site: Site) -> Reason:
     return Reason(kind="flips", text=text, examples=examples)
 
 
-def taken_step(change: Change, days: float, *, released: bool) -> Step:
+def taken_step(change: Change, days: float, *, released: bool, lasting: Lasting | None = None) -> Step:
     """The change as it is remembered once it was taken."""
-    return replace(Step(days=days, size=change.size, added=change.added, removed=change.removed), released=released)
+    return Step(
+        days=days,
+        size=change.size,
+        added=change.added,
+        removed=change.removed,
+        released=released,
+        lasting=lasting.there if lasting else 0,
+        lost=lasting.gone if lasting else 0,
+    )

@@ -9,7 +9,9 @@ from typing import Any, Literal
 from kycrisk.feeds.catalogue import Feed
 from kycrisk.feeds.match import AnySet
 
-Kind = Literal["removed", "shrunk", "added", "popular", "protected", "suffix", "wide", "own", "older", "flips"]
+Kind = Literal[
+    "removed", "shrunk", "lasting", "added", "popular", "protected", "suffix", "wide", "own", "older", "flips"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Any
 
 from kycrisk.feeds.quarantine.expectation import Step
+from kycrisk.feeds.quarantine.lasting import NO_SAMPLE, Sample
 from kycrisk.feeds.quarantine.reasons import Flips, Reason, flips_dict, flips_of, reason_dict, reason_of
 
 #: How many changes of a list are remembered, and how many refused versions and decisions of people.
@@ -56,11 +57,21 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """What a version began to name that is everybody's: it was taken all the same, without these names."""
+
+    sha256: str
+    at: datetime
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """Everything that is remembered of one list.
 
     `source` says what the list is (where from, in which form, what for): when that changes, its past says nothing any
-    more. `good` are the checksums of versions that were active, the newest last.
+    more. `good` are the checksums of versions that were active, the newest last. `sample` has some of its entries, each
+    with the day since when it is there (lasting.py).
     """
 
     source: str = ""
@@ -69,6 +80,8 @@ class Record:
     held: Held | None = None
     verdicts: tuple[Verdict, ...] = ()
     refused: Mapping[str, Verdict] = field(default_factory=lambda: MappingProxyType({}))
+    sample: Sample = field(default_factory=lambda: NO_SAMPLE)
+    left_out: tuple[LeftOut, ...] = ()
 
 
 NOTHING = Record()
@@ -129,7 +142,10 @@ def _raw(record: Record) -> dict[str, Any]:
     return {
         "format": _FORMAT,
         "source": record.source,
-        "steps": [[round(s.days, 4), s.size, s.added, s.removed, int(s.released)] for s in record.steps[-STEPS:]],
+        "steps": [
+            [round(s.days, 4), s.size, s.added, s.removed, int(s.released), s.lasting, s.lost]
+            for s in record.steps[-STEPS:]
+        ],
         "good": [sha256[:32] for sha256 in record.good[-STEPS:]],
         "held": None
         if held is None
@@ -141,6 +157,8 @@ def _raw(record: Record) -> dict[str, Any]:
         },
         "verdicts": [_raw_verdict(each) for each in record.verdicts[-DECISIONS:]],
         "refused": [_raw_verdict(each) for each in list(record.refused.values())[-DECISIONS:]],
+        "sample": dict(record.sample),
+        "left_out": [asdict(each) | {"at": each.at.isoformat()} for each in record.left_out[-DECISIONS:]],
     }
 
 
@@ -155,14 +173,28 @@ def _record(raw: Mapping[str, Any]) -> Record:
     refused = [_verdict(each) for each in raw["refused"]]
     return Record(
         source=raw["source"],
-        steps=tuple(
-            Step(days=float(days), size=int(size), added=int(added), removed=int(removed), released=bool(released))
-            for days, size, added, removed, released in raw["steps"]
-        ),
+        steps=tuple(_step(*each) for each in raw["steps"]),
         good=tuple(raw["good"]),
         held=None if raw["held"] is None else _held(raw["held"]),
         verdicts=tuple(_verdict(each) for each in raw["verdicts"]),
         refused={each.sha256: each for each in refused},
+        sample={name: int(day) for name, day in raw.get("sample", NO_SAMPLE).items()},
+        left_out=tuple(
+            LeftOut(sha256=each["sha256"], at=datetime.fromisoformat(each["at"]), names=tuple(each["names"]))
+            for each in raw.get("left_out", ())
+        ),
+    )
+
+
+def _step(days: float, size: int, added: int, removed: int, released: int, lasting: int = 0, lost: int = 0) -> Step:
+    return Step(
+        days=float(days),
+        size=int(size),
+        added=int(added),
+        removed=int(removed),
+        released=bool(released),
+        lasting=int(lasting),
+        lost=int(lost),
     )
 
 
