@@ -17,7 +17,7 @@ from kycrisk.feeds.purposes import PURPOSES
 from kycrisk.feeds.quarantine.change import Change
 from kycrisk.feeds.quarantine.expectation import Step
 from kycrisk.feeds.quarantine.judge import Site, reasons_to_hold, taken_step
-from kycrisk.feeds.quarantine.lasting import NO_SAMPLE, Lasting, Sample, day_of, lasting, order, sampled
+from kycrisk.feeds.quarantine.lasting import NO_SAMPLE, SAMPLE, Lasting, Sample, day_of, lasting, order, sampled
 from kycrisk.feeds.quarantine.reasons import Reason
 from kycrisk.feeds.snapshot import Header, Snapshot
 from kycrisk.feeds.taking import protected_by
@@ -38,6 +38,7 @@ AGGREGATE = Feed(
     max_age=NEVER,
 )
 Names = frozenset[str]
+_BEHIND_ALL = (2**32, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +152,8 @@ class Replay:
 
     def _remember(self, at: datetime) -> None:
         """Take the sample anew where the version may have another one."""
-        last = max(map(order, self._sample), default=(0, ""))
-        if self._sample.keys() & self.gone or any(order(name) < last for name in self.come) or not self._sample:
+        last = max(map(order, self._sample)) if len(self._sample) == SAMPLE else _BEHIND_ALL
+        if self._sample.keys() & self.gone or any(order(name) < last for name in self.come):
             self._sample = sampled(self.names, self._sample, day_of(at))
 
 

@@ -93,6 +93,21 @@ def test_a_held_version_is_seen_and_released(api, comes):
     api(body)
 
 
+def test_what_a_version_is_taken_without_stands_in_the_audit_log(api, comes):
+    async def body(api):
+        await _updated(api)
+        comes([*NAMES, "hey.com"])
+        told = await _updated(api)
+        assert (told["status"], told["entries"], told["left_out"]) == ("updated", 100, ["hey.com"])
+        [ours] = [each for each in (await api.ask("GET", "/v1/feeds")).json()["items"] if each["name"] == "ours"]
+        assert ours["left_out"] == ["hey.com"]
+        [row] = await _actions(api)
+        assert row == ("feed.left_out", "feeds", "feed ours", {"sha256": ours["sha256"], "names": ["hey.com"]})
+        assert (await api.screen({"email": "a@hey.com"})).json()["outcome"] == "allow"
+
+    api(body)
+
+
 def test_a_version_that_would_flip_customers_is_held_and_refused(api, comes):
     async def body(api):
         await _updated(api)

@@ -195,6 +195,21 @@ def test_a_held_version_is_shown_and_released(fed):
     assert run("feeds", "review").stdout == "nothing is held\n"
 
 
+def test_what_a_version_is_taken_without(fed):
+    run = fed("\n".join(NAMES) + "\n")
+    run("feeds", "update", "ours")
+    run.write("list.txt", "\n".join([*NAMES, "hey.com"]) + "\n")
+    updated = run("feeds", "update", "ours")
+    assert updated.exit_code == 0
+    assert "begins to name what is everybody's, and is left out: hey.com" in " ".join(updated.stdout.split())
+    assert "left out hey.com\n" in run("feeds", "show", "ours").stdout
+    [told] = [each for each in json.loads(run("feeds", "list", "-f", "json").stdout) if each["name"] == "ours"]
+    assert told["left_out"] == ["hey.com"]
+    lines = run("feeds", "review").stdout.splitlines()
+    assert lines[0] == "nothing is held"
+    assert lines[1].endswith(" was taken without hey.com: it is everybody's")
+
+
 def test_a_refused_version_does_not_come_again(fed):
     run = held_list(fed)
     refused = run("feeds", "review", "ours", "--refuse", "--why", "cut off", "--by", "kim")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
+from copy import copy
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,9 +19,10 @@ from kycrisk.feeds import snapshot
 from kycrisk.feeds.catalogue import Feed
 from kycrisk.feeds.lists import Lists
 from kycrisk.feeds.match import AnySet
-from kycrisk.feeds.quarantine.gate import NothingHeld, Quarantine, decide, held_version
+from kycrisk.feeds.quarantine.gate import NothingHeld, Quarantine, decide, held_version, left_out
 from kycrisk.feeds.quarantine.judge import Site
-from kycrisk.feeds.quarantine.reasons import Flip, Flips
+from kycrisk.feeds.quarantine.lasting import lasting
+from kycrisk.feeds.quarantine.reasons import Flip, Flips, Reason
 from kycrisk.feeds.quarantine.record import quarantine_folder, read_record
 from kycrisk.feeds.update import UpdateResult, update
 from tests.feeds.making import NOW, feed
@@ -388,3 +391,71 @@ def test_a_release_that_is_killed(site: ListSite, renames: int, active: int, kin
         assert site.active() == 100
     assert site.comes([*NAMES[:100], "new.example"]).status == "updated"
     assert read_record(site.folder, "sample").held is None
+
+
+def _old(day: int, upto: int = 600) -> list[str]:
+    """Addresses that are there for long; three of them go every day."""
+    return [f"11.0.{number // 250}.{number % 250}" for number in range(3 * day, upto)]
+
+
+def _young(day: int, count: int = 600) -> list[str]:
+    """Addresses that are there for a day."""
+    return [f"12.{day}.{number // 250}.{number % 250}" for number in range(count)]
+
+
+RENEWALS = [
+    ("as on every day", [*_old(40), *_young(40)], []),
+    ("a few more of the old ones go", [*_old(40, 590), *_young(40)], []),
+    ("all of the old ones go, and young ones stay instead", [*_young(39, 300), *_young(40, 800)], ["lasting"]),
+    ("half of the old ones go", [*_old(40, 360), *_young(40, 850)], ["lasting"]),
+    ("the old ones as a network", [*_young(39, 300), *_young(40, 800), "11.0.0.0/22"], []),
+]
+
+
+@pytest.fixture(scope="module")
+def renewed(tmp_path_factory: pytest.TempPathFactory) -> ListSite:
+    """A list of addresses of which the young half is renewed every day: its size says nothing."""
+    site = ListSite(tmp_path_factory.mktemp("renewed"), purpose="blocklist", kind="networks")
+    assert [site.comes([*_old(day), *_young(day)]).status for day in range(40)] == ["updated"] * 40
+    return site
+
+
+@pytest.mark.parametrize(("networks", "kinds"), [row[1:] for row in RENEWALS], ids=[row[0] for row in RENEWALS])
+def test_entries_that_were_there_for_long(
+    renewed: ListSite, tmp_path: Path, networks: list[str], kinds: list[str]
+) -> None:
+    site = copy(renewed)
+    site.folder = tmp_path / "lists"
+    shutil.copytree(renewed.folder, site.folder)
+    assert (site.comes(networks).status, site.kinds()) == ("held" if kinds else "updated", kinds)
+    assert all(len(reason.examples) == 10 for reason in held_reasons(site))
+
+
+def held_reasons(site: ListSite) -> tuple[Reason, ...]:
+    held = held_version(site.feed, site.folder)
+    return held.reasons if held else ()
+
+
+LASTING = [
+    ("too few to tell", dict.fromkeys(_old(0, 29), 0), 100, None),
+    ("none of them is old", dict.fromkeys(_old(0, 100), 71), 100, None),
+    ("all are old, some are gone", dict.fromkeys(_old(0, 100), 70), 100, (100, 40)),
+]
+
+
+@pytest.mark.parametrize(("known", "today", "told"), [row[1:] for row in LASTING], ids=[row[0] for row in LASTING])
+def test_what_became_of_old_entries(known: dict[str, int], today: int, told: tuple[int, int] | None) -> None:
+    found = lasting(known, today, _old(0, 60).__contains__)
+    assert (None if found is None else (found.there, found.gone)) == told
+
+
+def test_what_a_version_is_taken_without(site: ListSite) -> None:
+    assert site.comes([*NAMES, "i.ua"]).left_out == ()  # named from the beginning
+    result = site.comes([*NAMES, "i.ua", "hey.com", "new.example"])
+    assert (result.status, result.entries, result.left_out) == ("updated", 1001, ("hey.com",))
+    assert site.comes([*NAMES, "i.ua", "hey.com"]).left_out == ()
+    told = [(each.at, each.names) for each in left_out(site.feed, site.folder)]
+    assert told == [(site.now - DAY, ("hey.com",))]
+    stored = snapshot.load(site.folder, site.feed.name)
+    assert stored is not None
+    assert (stored.header.dropped, stored.header.shared) == ({"protected": 2}, ("i.ua", "hey.com"))

@@ -17,6 +17,8 @@ from kycrisk.feeds.standing import FeedStanding
 from kycrisk.feeds.update import UpdateResult
 from kycrisk.problems import Problem, did_you_mean
 
+_SHOWN = 100
+
 routes = router("/v1/feeds", "feeds")
 
 
@@ -63,8 +65,10 @@ def _told(each: FeedStanding) -> dict[str, Any]:
         "checked_at": moment_text(header.checked_at) if header else None,
         "sha256": header.sha256 if header else None,
         "held_since": moment_text(each.held.since) if each.held else None,
+        "left_out": list((header.shared or ())[:_SHOWN]) if header else [],
     }
 
 
 def _result(each: UpdateResult) -> dict[str, Any]:
-    return {"name": each.feed.name, "status": each.status, "reason": each.reason, "entries": each.entries}
+    told = {"name": each.feed.name, "status": each.status, "reason": each.reason, "entries": each.entries}
+    return {**told, "left_out": list(each.left_out[:_SHOWN])}

@@ -23,10 +23,12 @@ from kycrisk.api.siblings import Siblings
 from kycrisk.delivery.case_work import CaseWork
 from kycrisk.delivery.endpoint import endpoints_of, outbox_of
 from kycrisk.delivery.feed_flips import quarantine_of_store
+from kycrisk.delivery.held_lists import audited_left_out
 from kycrisk.delivery.rechecking import Rechecker
 from kycrisk.delivery.tally import Tally
 from kycrisk.delivery.worker import Rescreening, Worker
 from kycrisk.feeds.catalogue import Feed, read_catalogues
+from kycrisk.feeds.purposes import PROTECTING
 from kycrisk.feeds.standing import FeedStanding, feed_standings
 from kycrisk.feeds.update import UpdateResult, update
 from kycrisk.problems import Problems
@@ -182,11 +184,15 @@ class Service:
         _log.info("lists were brought up to date: %s", dict(told), extra={"job": "feeds"})
 
     async def update_lists(self, feeds: Sequence[Feed], *, force: bool) -> list[UpdateResult]:
-        """Bring lists up to date; whoever asks holds `updating`. What looks like an accident is held, and logged."""
+        """Bring lists up to date; whoever asks holds `updating`. What looks like an accident is held, and logged.
+
+        Lists that protect domains come along, because the others are compiled under their protection.
+        """
+        guards = [each for each in self.feeds if each.enabled and each.purpose in PROTECTING and each not in feeds]
         quarantine = quarantine_of_store(self.standing.site, self.store, self._site_key, self.clock())
         results = await asyncio.to_thread(
             update,
-            feeds,
+            [*guards, *feeds],
             self.settings.snapshots,
             now=self.clock(),
             offline=self.settings.offline,
@@ -196,7 +202,8 @@ class Service:
         for each in results:
             if each.status == "held":
                 _log.warning("a new version of a list is held: %s", each.reason, extra={"list": each.feed.name})
-        return results
+        await audited_left_out(self.store, results)
+        return results[len(guards) :]
 
     @property
     def standing(self) -> Standing:

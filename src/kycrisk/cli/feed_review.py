@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 
     from kycrisk.feeds.catalogue import Feed
     from kycrisk.feeds.quarantine.gate import Quarantine
-    from kycrisk.feeds.quarantine.record import Held
+    from kycrisk.feeds.quarantine.record import Held, LeftOut
+    from kycrisk.feeds.update import UpdateResult
     from kycrisk.settings import Settings
+
+_LATEST = 5
 
 
 def review(settings: Settings, feeds: Sequence[Feed], *, as_json: bool) -> int:
     """Show what is held; the exit code."""
-    from kycrisk.feeds.quarantine.gate import held_version
+    from kycrisk.feeds.quarantine.gate import held_version, left_out
     from kycrisk.feeds.quarantine.telling import held_dict
 
     found = [(feed, held) for feed in feeds if (held := held_version(feed, settings.snapshots)) is not None]
@@ -33,6 +36,8 @@ def review(settings: Settings, feeds: Sequence[Feed], *, as_json: bool) -> int:
         say(*(line for feed, held in found for line in held_lines(feed, held, Paint.on(sys.stdout))))
     else:
         say("nothing is held")
+    if not as_json:
+        say(*(line for feed in feeds for line in left_out_lines(feed, left_out(feed, settings.snapshots))))
     return FINDINGS if found else 0
 
 
@@ -64,6 +69,19 @@ def decided(settings: Settings, feed: Feed, now: datetime, *, release: bool, by:
         say(f"released: `{feed.name}` has {held.entries:,} entries now")
     else:
         say(f"refused: `{held.sha256[:12]}` of `{feed.name}` is not offered again; the last good version stays")
+
+
+def logged(settings: Settings, results: Sequence[UpdateResult]) -> None:
+    """What lists were taken without, in the audit log, where there is a store."""
+    if not any(each.left_out for each in results) or not _has_store(settings):
+        return
+    from kycrisk.cli.records import asked
+    from kycrisk.delivery.held_lists import audited_left_out
+
+    try:
+        asked(settings, lambda store: audited_left_out(store, results))
+    except Fault as fault:
+        note(f"what was left out does not stand in the audit log: {fault}")
 
 
 def quarantine(settings: Settings, accounts: Path | None, now: datetime) -> Quarantine:
@@ -129,6 +147,13 @@ def held_lines(feed: Feed, held: Held, paint: Paint) -> Iterator[str]:
     for name, text in rows.items():
         if text:
             yield from wrapped(visible(text), first=f"  {name:<10}", rest=" " * 12)
+
+
+def left_out_lines(feed: Feed, found: Sequence[LeftOut]) -> Iterator[str]:
+    """What the latest versions of a list named that is everybody's, and were taken without."""
+    for each in found[-_LATEST:]:
+        told = f"{feed.name}: the version of {each.at:%Y-%m-%d} was taken without {', '.join(each.names)}"
+        yield from wrapped(visible(f"{told}: it is everybody's"), first="", rest="  ")
 
 
 def _customers(held: Held) -> str:

@@ -20,6 +20,7 @@ from kycrisk.feeds.update import UpdateResult
 from kycrisk.normal.email import normal_email
 
 _STYLES = {"fresh": "green", "stale": "yellow", "missing": "yellow", "disabled": "dim"}
+_SHOWN = 10
 _STATUS = {
     "updated": "green",
     "failed": "bad",
@@ -47,6 +48,11 @@ def standing_lines(found: Sequence[FeedStanding], paint: Paint, now: datetime) -
                 yield paint("yellow", f"      a newer version is held since {each.held.since:%Y-%m-%d}")
             text = f"{feed.trust}; lineage {feed.lineage}; {feed.licence}"
             yield from (paint("dim", line) for line in wrapped(text, first=" " * 6, rest=" " * 6))
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _due(each: FeedStanding, now: datetime) -> str:
@@ -80,6 +86,7 @@ def standing_dict(each: FeedStanding) -> dict[str, Any]:
         "checked_at": moment_text(header.checked_at) if header else None,
         "entries": header.entries if header else 0,
         "dropped": dict(header.dropped) if header else {},
+        "left_out": list(header.shared or ()) if header else [],
         "sha256": header.sha256 if header else None,
         "held_since": moment_text(each.held.since) if each.held else None,
         "why": each.found.what if isinstance(each.found, Absent) else None,
@@ -115,6 +122,7 @@ def detail_lines(each: FeedStanding, paint: Paint, now: datetime) -> Iterator[st
         rows |= {
             "entries": f"{header.entries:,}",
             "dropped": ", ".join(f"{number:,} {why.replace('_', ' ')}" for why, number in header.dropped.items()),
+            "left out": _some(header.shared or ()),
             "as of": f"{header.as_of:%Y-%m-%d %H:%M} UTC, {_age(now - header.as_of)} old ({header.as_of_from})",
             "checked": f"{header.checked_at:%Y-%m-%d %H:%M} UTC; {_due(each, now)}",
             "sha256": header.sha256,
@@ -158,5 +166,8 @@ def result_lines(results: Sequence[UpdateResult], paint: Paint, now: datetime) -
         if result.status == "updated" and result.dropped:
             dropped = ", ".join(f"{number:,} {why.replace('_', ' ')}" for why, number in result.dropped.items())
             yield from wrapped(f"dropped: {dropped}", first=" " * 13, rest=" " * 13)
+        if result.left_out:
+            told = f"begins to name what is everybody's, and is left out: {_some(result.left_out)}"
+            yield from wrapped(visible(told), first=" " * 13, rest=" " * 13)
     if not any(is_remote(result.feed.url) or result.feed.enabled for result in results):
         yield "no feed is enabled"

@@ -90,7 +90,7 @@ def update(
     A new version that looks like an accident is held; `kycrisk feeds review` shows it. With --offline only packages,
     files and shipped lists are read. Exit codes: 1 when a list failed or is held.
     """
-    from kycrisk.cli.feed_review import quarantine
+    from kycrisk.cli.feed_review import logged, quarantine
     from kycrisk.cli.feed_text import result_lines
     from kycrisk.feeds.purposes import PROTECTING
     from kycrisk.feeds.update import update as update_feeds
@@ -116,6 +116,7 @@ def update(
     finally:
         if bar is not None:
             bar.stop()
+    logged(settings, results)
     results = [result for result in results if result.feed in chosen or result.status in ("failed", "held")]
     say(*result_lines(results, Paint.on(sys.stdout), _now()))
     failed = sum(result.status == "failed" for result in results)

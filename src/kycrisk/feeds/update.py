@@ -39,7 +39,8 @@ class UpdateResult:
     `entries`, `dropped` (by reason), `as_of` and `sha256` are those of the snapshot now in place, which after a
     failure is the last good one; `as_of` is None when there is none. `received` counts bytes over the network or
     from the file. `reason` says why for `failed`, `skipped`, `held` and `refused`. `held` is the new version's: it
-    waits for somebody to release or refuse it, and `refused` that somebody did.
+    waits for somebody to release or refuse it, and `refused` that somebody did. `left_out` is what a version that was
+    taken began to name and is everybody's, such as a protected domain: the list is without it.
     """
 
     feed: Feed
@@ -50,6 +51,7 @@ class UpdateResult:
     received: int = 0
     as_of: datetime | None = None
     sha256: str = ""
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +216,7 @@ class _Job:
             comparable = stored if last and self._comparable(last) else None
             given = admit(self.feed, taken, self.folder, last=comparable, now=self.now, quarantine=self.quarantine)
             if given.status == "active":
-                return self._result("updated", taken.header, received=received)
+                return replace(self._result("updated", taken.header, received=received), left_out=given.left_out)
             if last and self._same(last):  # the source was asked, and what is active is no younger for it
                 last = replace(last, checked_at=self.now)
                 snapshot.rewrite_header(self.folder, last)

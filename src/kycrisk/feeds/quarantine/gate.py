@@ -117,6 +117,12 @@ def held_version(feed: Feed, folder: Path) -> Held | None:
     return record.held if waiting == record.held.sha256 != active else None
 
 
+def left_out(feed: Feed, folder: Path) -> tuple[LeftOut, ...]:
+    """What versions that were taken began to name and are without, the newest last. Needs no lock."""
+    record = read_record(folder, feed.name)
+    return record.left_out if record.source == _source(feed) else ()
+
+
 def held_snapshot(feed: Feed, folder: Path) -> Snapshot | None:
     """The held version itself."""
     return _held_snapshot(folder, feed, read_record(folder, feed.name)) if held_version(feed, folder) else None
@@ -187,10 +193,11 @@ def _held(
 
 
 def begun_to_name(new: Header, last: Header | None) -> tuple[str, ...]:
-    """What is everybody's, is left out of a version, and was not named by the version before."""
-    if last is None:
-        return new.shared or ()
-    return tuple(name for name in new.shared or () if last.shared is not None and name not in last.shared)
+    """What is everybody's, is left out of a version, and was not named by the version before; of a first one nothing
+    has begun."""
+    if last is None or last.shared is None:
+        return ()
+    return tuple(name for name in new.shared or () if name not in last.shared)
 
 
 def _released_step(record: Record, last: Snapshot, new: Snapshot, since: datetime) -> Step:
@@ -202,14 +209,14 @@ def _released_step(record: Record, last: Snapshot, new: Snapshot, since: datetim
 def _taken(record: Record, new: Snapshot, step: Step | None, begun: tuple[str, ...], now: datetime) -> Record:
     """The record once a version is active: whatever was held is older than it, and forgotten."""
     sha256 = new.header.sha256
-    left_out = (LeftOut(sha256=sha256, at=now, names=begun[:SHOWN]),) if begun else ()
+    without = (LeftOut(sha256=sha256, at=now, names=begun[:SHOWN]),) if begun else ()
     return replace(
         record,
         steps=(*record.steps, step) if step and step.added + step.removed else record.steps,
         good=(*(each for each in record.good if each != sha256[:32]), sha256[:32]),
         held=None,
         sample=sampled(names_of(new.entries), record.sample, day_of(now)),
-        left_out=(*record.left_out, *left_out),
+        left_out=(*record.left_out, *without),
     )
 
 
