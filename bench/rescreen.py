@@ -151,7 +151,8 @@ def _parts(out: Path) -> list[str]:
 
 
 def _rescreened(site: Site, paths: list[Path], out: Path, *options: str) -> dict[str, Any]:
-    """One run of the command; the peak is that of its largest process, the CPU time that of all."""
+    """One run of the command; the CPU time is that of all its processes. The peak is that of the command's own, and no
+    less than what this one had, which Linux counts to it."""
     command = [sys.executable, "-m", "kycrisk", "-c", str(site.folder), "rescreen", *map(str, paths)]
     command += ["--out", str(out), "--format", "json", *options]
     begun = perf_counter()

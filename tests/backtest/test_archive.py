@@ -1,5 +1,7 @@
 """The copy of the decisions: what it holds, and that it stays in step whatever happens to it or to the store."""
 
+import errno
+import itertools
 import json
 from datetime import timedelta
 
@@ -208,6 +210,47 @@ def test_damage_is_named_and_mended(run, clock, tmp_path, damage, told):
     assert after.height == 13
     assert files == named | {"lock", "manifest.json"}
     assert [each.rpartition("segment: ")[2] for each in rebuilt] == ([told] if told else [])
+
+
+FULL = [("while a segment is written", 0, 0), ("while the manifest is written", 2, 0), ("at the second segment", 4, 40)]
+
+
+@pytest.mark.parametrize(("written", "rows"), [row[1:] for row in FULL], ids=[row[0] for row in FULL])
+def test_a_full_disk_leaves_it_as_it_was(run, clock, tmp_path, monkeypatch, written, rows):
+    """Files and their folder are put on the disk in turns; after so many the disk is full."""
+
+    async def body(store):
+        archive, count = archive_of(tmp_path), itertools.count()
+
+        def full(file):
+            if next(count) >= written:
+                raise OSError(errno.ENOSPC, "no space left on device")
+
+        await past(store, maker(), clock, 63)
+        monkeypatch.setattr("kycrisk.backtest.keeping._PAGE", 20)
+        with monkeypatch.context() as patched:
+            patched.setattr("kycrisk.backtest.archive.os.fsync", full)
+            with pytest.raises(OSError, match="no space left"):
+                await in_step(store, archive, most=40)
+        left = archive.manifest()
+        _, kept = await in_step(store, archive, most=40)
+        anew = Archive(tmp_path / "anew", archive._site)
+        await in_step(store, anew)
+        named = {each.name for each in archive.manifest().segments} | {"manifest.json", "lock"}
+        return (
+            left,
+            kept,
+            plain(whole(archive)),
+            plain(whole(anew)),
+            {path.name for path in archive.folder.iterdir()},
+            named,
+        )
+
+    left, kept, found, anew, files, named = run(body)
+    assert (left.rows if left else 0) == rows
+    assert (kept.added, kept.rebuilt) == (63 - rows, [])
+    assert found.equals(anew)
+    assert files == named
 
 
 def test_another_store_in_the_same_place_is_noticed(run, clock, tmp_path):

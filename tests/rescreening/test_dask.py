@@ -9,6 +9,7 @@ import pytest
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
+    import dask
     from distributed import Client, LocalCluster
 
 from kycrisk.problems import Problems
@@ -100,3 +101,19 @@ def test_a_cluster_that_is_not_there_is_named(site, paths, tmp_path, monkeypatch
     monkeypatch.setattr("kycrisk.rescreening.engines.dask.PATIENCE", 1)
     with pytest.raises(Problems, match=r"tcp://127.0.0.1:9: no scheduler answers"):
         finished(DaskEngine("tcp://127.0.0.1:9"), site, paths, tmp_path / "run")
+
+
+def dies(digest, each):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.heavy
+def test_a_slice_that_kills_every_worker_is_named(site, paths, alone, tmp_path, monkeypatch):
+    monkeypatch.setattr("kycrisk.rescreening.engines.dask._answer", dies)
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None) as made,
+        pytest.raises(Problems, match=r"rows from \d+ on: the workers that screened it died"),
+    ):
+        finished(DaskEngine(made.scheduler_address), site, paths, tmp_path / "run")
+    assert finished(LocalEngine(), site, paths, tmp_path / "run") == alone

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from kycrisk.cli import app
 from kycrisk.decision import Exemption
 from kycrisk.problems import Problems
+from kycrisk.rescreening.engines.engine import Screened
 from kycrisk.rescreening.engines.local import LocalEngine
 from kycrisk.rescreening.files import check_run, go_on, run_of
 from kycrisk.rescreening.run_folder import Plan
@@ -213,6 +214,40 @@ def test_a_file_that_changed_is_another_run(folder, tmp_path):
     run.close()
     with pytest.raises(Problems, match="holds a run of other files"):
         screened(folder, [path], out)
+
+
+class LosingARow(LocalEngine):
+    def screen(self, pinned, digest, slices):
+        for each, result in super().screen(pinned, digest, slices):
+            yield Screened(each, result[1:] if each.number == 1 else result)
+
+
+class LosingASlice(LocalEngine):
+    def screen(self, pinned, digest, slices):
+        return (each for each in super().screen(pinned, digest, slices) if each.slice.number != 1)
+
+
+LOST = {
+    "a row": (LosingARow(), r"100 rows of .*facts.parquet went in, 99 came out", 1),
+    "a slice": (LosingASlice(), r"300 rows went in, 200 came out", 2),
+}
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_what_an_engine_loses_is_noticed_and_made_up_for(folder, tmp_path, name):
+    engine, message, done = LOST[name]
+    path, out = write_facts(tmp_path / "facts.parquet", 300), tmp_path / "run"
+    run = run_of(Plan(paths=(path,), dry_run=False, rows=100), site_of(folder), NOW, out=out, anew=False)
+
+    def to_the_end():
+        go_on(run, engine)
+        return run.summary()
+
+    with pytest.raises(RuntimeError, match=message):
+        to_the_end()
+    assert len(run.done()) == done
+    run.close()
+    assert screened(folder, [path], out)[0] == screened(folder, [path], tmp_path / "other")[0]
 
 
 def command(folder, path, out, rows):
