@@ -87,6 +87,7 @@ class Replay:
         self.active_at: datetime | None = None
         self.steps: list[Step] = []
         self._sample: Sample = NO_SAMPLE
+        self._last = _BEHIND_ALL
 
     def move(self, version: Version) -> None:
         """Make this the newest version."""
@@ -152,9 +153,11 @@ class Replay:
 
     def _remember(self, at: datetime) -> None:
         """Take the sample anew where the version may have another one."""
-        last = max(map(order, self._sample)) if len(self._sample) == SAMPLE else _BEHIND_ALL
-        if self._sample.keys() & self.gone or any(order(name) < last for name in self.come):
-            self._sample = sampled(self.names, self._sample, day_of(at))
+        come = [first for first in map(order, self.come) if first < self._last]
+        if come or self._sample.keys() & self.gone:
+            whole = self._sample.keys() & self.gone or len(self._sample) < SAMPLE
+            self._sample = sampled(self.names if whole else {*self._sample, *self.come}, self._sample, day_of(at))
+            self._last = max(map(order, self._sample)) if len(self._sample) == SAMPLE else _BEHIND_ALL
 
 
 def _header(at: datetime, shared: Iterable[str]) -> Header:
