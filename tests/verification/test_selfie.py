@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 from PIL import Image
 
-from kycrisk.verification.documents.kinds import DocumentKind, Side, kinds_of, missing_sides, mrz_side, sides_of
+from kycrisk.verification.documents.kinds import DocumentKind, sides_of
 from kycrisk.verification.documents.picture import accept_picture
 from kycrisk.verification.documents.selfie import Frame, Pose, judge_selfie, pose_text, poses
 from tests.verification.pictures import blurred, dimmed, document, jpeg, on_a_table
@@ -87,17 +87,3 @@ def test_a_series_that_can_be_compared(given, reasons):
 )
 def test_sides_that_must_be_shown(kind, sides):
     assert [side.value for side in sides_of(kind)] == sides
-    assert [side.value for side in missing_sides(kind, [Side.FRONT])] == sides[1:]
-
-
-def test_countries_without_an_identity_card():
-    assert [kind.value for kind in kinds_of("GB")] == ["passport", "residence_permit", "driving_licence"]
-    assert [kind.value for kind in kinds_of("DE")] == ["passport", "id_card", "residence_permit", "driving_licence"]
-    assert kinds_of("US", [DocumentKind.ID_CARD]) == ()
-    assert (mrz_side(DocumentKind.PASSPORT), mrz_side(DocumentKind.ID_CARD), mrz_side(DocumentKind.UTILITY_BILL)) == (
-        Side.FRONT,
-        Side.BACK,
-        None,
-    )
-    with pytest.raises(ValueError, match="not a country"):
-        kinds_of("XX")

@@ -222,6 +222,55 @@ def test_a_second_device_goes_on(desk):
     assert third == "This link was used already"
 
 
+def test_links_to_other_devices_can_be_withdrawn(desk):
+    """Also those that were used: whoever came by one is out, and the first device goes on."""
+
+    async def body(desk):
+        browser = await desk.agreed()
+        phones = []
+        for _ in range(2):
+            await browser.send("/verify/hand-off", way="copy")
+            phones.append(browser.link("http://kycrisk.test/h/"))
+        phone = await desk.browser().get(phones[0])
+        await phone.send(phones[0])
+        inside = phone.heading
+        await browser.send("/verify/hand-off/end")
+        told = browser.text
+        await phone.get("/verify")
+        late = await desk.browser().get(phones[1])
+        await browser.get("/verify")
+        case = await desk.case()
+        return (
+            inside,
+            told,
+            phone.heading,
+            (late.page.status_code, late.heading),
+            browser.heading,
+            case.id,
+            ([each.action for each in (await desk.service.store.audit.page(subject=case.id, limit=100)).items]),
+        )
+
+    inside, told, phone, late, here, _, audit = desk(body)
+    assert (inside, here) == ("Your data", "Your data")
+    assert "The links were withdrawn." in told
+    assert phone == "You were away for a while"
+    assert late == (410, "This link is not valid any more")
+    assert "case.links_ended" in audit
+
+
+def test_who_leaves_a_device_is_out(desk):
+    async def body(desk):
+        browser = await desk.agreed()
+        cookie = dict(browser.client.cookies)
+        await browser.send("/verify/leave")
+        left = browser.heading
+        browser.client.cookies.update(cookie)  # as somebody has it who copied it
+        await browser.get("/verify")
+        return left, browser.page.status_code, (await desk.case()).state
+
+    assert desk(body) == ("You have left your verification", 401, State.COLLECTING)
+
+
 @pytest.mark.row("S14")
 def test_the_first_device_notices(desk):
     async def body(desk):

@@ -118,6 +118,16 @@ async def close_case(service: Served, caller: Caller, id: CaseId) -> Response:
     return answer(case_told(await service.cases.close(id, actor=caller.name)))
 
 
+@routes.post(
+    "/cases/{id}/links/end", summary="Withdraw all links to a case", openapi_extra=needs("cases"),
+    responses=refusals(Kind.NOT_FOUND),
+)  # fmt: skip
+async def end_links(service: Served, caller: Caller, id: CaseId) -> Response:
+    """Ends the links in tickets and letters, those to other devices, and every visit. The case stays as it is; the next
+    letter has a new link."""
+    return answer({"id": id, "ended": await service.cases.end_links(id, actor=caller.name)})
+
+
 @routes.get("/gates/{account_id}/{gate}", summary="Ask a gate", openapi_extra=needs("cases"), responses=refusals())
 async def ask_gate(
     service: Served,

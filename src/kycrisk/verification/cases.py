@@ -19,6 +19,7 @@ from kycrisk.verification import filling, review
 from kycrisk.verification.account import find_account, number_of, taken
 from kycrisk.verification.attempt import Attempt, Heard, Told, attempts_of, begin_attempt, hear
 from kycrisk.verification.case import Case, cases_of, current_case, find_case
+from kycrisk.verification.codes import erase_codes
 from kycrisk.verification.disclosure import Disclosure, NewDisclosure, disclose, disclosures_of, note_access
 from kycrisk.verification.entry import Judging, read_country, read_personal_data
 from kycrisk.verification.gate import Gate, gate_of, level_of
@@ -34,6 +35,7 @@ from kycrisk.verification.result import CheckResult, results_of
 from kycrisk.verification.review import Judged
 from kycrisk.verification.site import Site
 from kycrisk.verification.state import Happening, State, Trigger
+from kycrisk.verification.tokens import Kind, revoke, revoke_token
 from kycrisk.verification.zone import ZoneRead, read_zone
 
 
@@ -235,12 +237,30 @@ class Cases:
         return await self._store.write(lambda tx: review.dispute(tx, self.site, case_id, words, actor))
 
     async def withdraw(self, case_id: str, *, actor: str = "customer") -> Case:
-        """Consent is withdrawn: the case is closed and what was entered is purged. What is held back stays so."""
+        """Consent is withdrawn: the case is closed, what was entered is purged, its links and codes end. What is held back
+        stays so."""
         return await self._store.write(lambda tx: self._closed(tx, case_id, actor, Lift.NONE))
 
     async def close(self, case_id: str, *, actor: str) -> Case:
         """The operator closes a case; what it holds back is lifted."""
         return await self._store.write(lambda tx: self._closed(tx, case_id, actor, Lift.ALL))
+
+    async def end_links(self, case_id: str, *, actor: str, but: str = "") -> int:
+        """End the links to other devices and the visits of a case, those in tickets and letters too where somebody of
+        the site does it; how many. `but`: the customer's own visit goes on. Raises `NotFound`."""
+        kinds = (Kind.HAND_OFF, Kind.PAGE) if but else ()
+
+        def change(tx: Transaction) -> int:
+            case = find_case(tx.connection, case_id)
+            ended = revoke(tx, case.id, *kinds, but=but)
+            tx.audit(actor, "case.links_ended", case.id, {"count": ended})
+            return ended
+
+        return await self._store.write(change)
+
+    async def end_visit(self, token: str) -> bool:
+        """The customer leaves this device: its visit ends. Whether it was in force."""
+        return await self._store.write(lambda tx: revoke_token(tx, token))
 
     async def disclose(self, account_id: str, disclosure: NewDisclosure) -> int:
         """Write down that data was given to somebody; the number of the row. Raises `NotFound`."""
@@ -342,6 +362,8 @@ class Cases:
             raise NotNow("the case is closed already")
         record(tx, [move])
         filling.purge_entries(tx, case)
+        erase_codes(tx, case.id)
+        revoke(tx, case.id)
         table = CASE_CONSENTS.c
         withdrawn = update(CASE_CONSENTS).where(table.case == case.id, table.withdrawn_at.is_(None))
         tx.connection.execute(withdrawn.values(withdrawn_at=tx.at))

@@ -3,12 +3,16 @@
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import func, select
 
 from kycrisk.api.asked import SCOPES
 from kycrisk.shipped import shipped
 from kycrisk.store.api_keys import NewKey
+from kycrisk.store.secrets_schema import CODES, TOKENS
+from kycrisk.verification.codes import Channel, issue
 from kycrisk.verification.documents.mrz import check_digit
 from kycrisk.verification.filling import NewPaper
+from kycrisk.verification.tokens import Kind, Refused, issue_token, look
 from tests.api.conftest import api, folder
 from tests.verification.cases.conftest import PERSON
 
@@ -144,6 +148,53 @@ def test_the_zone_is_held_against_what_was_entered(ask):
     assert old.json()["reasons"] == ["DOC_EXPIRED", "DATA_MISMATCH(date_of_birth)"]
     assert none.status_code == 422
     assert [each["result"] for each in results[:3]] == ["passed", "passed", "passed"]
+
+
+def test_the_operator_withdraws_every_link_of_a_case(ask):
+    async def body(api):
+        path = (await opened(api)).headers["Location"]
+        case = path.rpartition("/")[2]
+        kinds = (Kind.LINK, Kind.HAND_OFF, Kind.PAGE)
+        tokens = [await api.service.store.write(lambda tx, k=each: issue_token(tx, k, case)) for each in kinds]
+        answers = [(await api.ask("POST", f"{path}/links/end")).json()["ended"] for _ in range(2)]
+        now = api.service.clock()
+        left = [await api.service.store.read(look, *each, now) for each in zip(kinds, tokens, strict=True)]
+        unknown = (await api.ask("POST", "/v1/cases/case_0/links/end")).status_code
+        return answers, left, unknown
+
+    assert ask(body) == ([3, 0], [Refused.REVOKED] * 3, 404)
+
+
+@pytest.mark.parametrize("how", ["withdraw", "close"])
+def test_a_closed_case_has_no_codes_and_no_links(ask, how):
+    async def body(api):
+        path = (await opened(api)).headers["Location"]
+        case = path.rpartition("/")[2]
+        await api.ask("POST", f"{path}/start", {"text_version": "1"})
+        store = api.service.store
+        await store.write(lambda tx: issue(tx, case, Channel.PHONE, "+41791234567"))
+        token = await store.write(lambda tx: issue_token(tx, Kind.HAND_OFF, case))
+        await api.ask("POST", f"{path}/{how}")
+        codes = await store.read(lambda c: c.execute(select(func.count()).select_from(CODES)).scalar_one())
+        return codes, await store.read(look, Kind.HAND_OFF, token, api.service.clock())
+
+    assert ask(body) == (0, Refused.REVOKED)
+
+
+def test_an_erasure_takes_codes_and_tokens_along(ask):
+    async def body(api):
+        case = (await opened(api)).headers["Location"].rpartition("/")[2]
+        store = api.service.store
+        await store.write(lambda tx: issue(tx, case, Channel.EMAIL, "jane@acme.example"))
+        await store.write(lambda tx: issue_token(tx, Kind.HAND_OFF, case))
+        erased = await api.ask("POST", "/v1/accounts/a-1/erase", {"why": "asked for"})
+        counted = [
+            await store.read(lambda c, t=table: c.execute(select(func.count()).select_from(t)).scalar_one())
+            for table in (CODES, TOKENS)
+        ]
+        return erased.status_code, counted
+
+    assert ask(body) == (200, [0, 0])
 
 
 async def opened(api):
