@@ -141,6 +141,42 @@ def test_a_picture_that_cannot_be_used(desk, name):
     assert after == "A picture of your face"
 
 
+@pytest.mark.row("Q11")
+def test_one_picture_for_two_poses(desk):
+    """Refused by the page, at once and later; and by what the camera's script asks. Then one for each is taken."""
+
+    async def body(desk):
+        browser = await desk.agreed(step_up=True)
+        await browser.send("/verify/country", country="CH")
+        await data(browser)
+        await document(browser)
+        poses = re.findall(r'<input id="(pose-\w+)"', browser.page.text)
+        await browser.send("/verify/selfie", {name: upload(FACES[0]) for name in poses[:2]})
+        seen = [(browser.page.status_code, browser.text)]
+        await browser.send("/verify/selfie", {poses[2]: upload(FACES[0])})
+        seen.append((browser.page.status_code, browser.text))
+        form = {"csrf": browser.value("csrf")}
+        asked = {"Accept": "application/json"}
+        script = [
+            await browser.client.post("/verify/selfie", data=form, files={name: upload(raw)}, headers=asked)
+            for name, raw in ((poses[1], FACES[0]), ("pose-elbow", FACES[1]), (poses[1], FACES[1]))
+        ]
+        kept = (await desk.service.cases.get((await desk.case()).id)).progress.papers
+        await browser.get("/verify", params={"step": "selfie"})
+        await selfie(browser)  # also the same picture again for its own pose
+        return poses, seen, script, [each.side for each in kept if each.category == "selfie"], browser.heading
+
+    poses, seen, script, kept, after = desk(body, "binance")
+    words = "this picture was sent for another pose already: take one for each"
+    assert [status for status, _ in seen] == [422, 422]
+    assert all(words in text for _, text in seen)
+    assert [each.status_code for each in script] == [422, 422, 200]
+    assert script[0].json()["errors"] == {poses[1]: words}
+    assert "not asked for any more" in script[1].json()["errors"]["pose-elbow"]
+    assert sorted(f"pose-{each}" for each in kept) == sorted(poses[:2])
+    assert after == "Is everything correct?"
+
+
 @pytest.mark.row("H20", "H21", "H3")
 def test_codes(desk):
     async def body(desk):

@@ -237,7 +237,7 @@ class Cases:
         return await self._store.write(lambda tx: review.dispute(tx, self.site, case_id, words, actor))
 
     async def withdraw(self, case_id: str, *, actor: str = "customer") -> Case:
-        """Consent is withdrawn: the case is closed, what was entered is purged, its links and codes end. What is held back
+        """Consent is withdrawn: the case is closed, what was entered is purged, links and codes end. What is held back
         stays so."""
         return await self._store.write(lambda tx: self._closed(tx, case_id, actor, Lift.NONE))
 
