@@ -4,6 +4,9 @@ import re
 
 import pytest
 
+from kycrisk.store.failure import Erased
+from kycrisk.verification.attempt import told_of
+from kycrisk.verification.providers.provider import Outcome
 from kycrisk.verification.state import State
 from tests.verification import pictures
 from tests.web.conftest import desk
@@ -132,6 +135,38 @@ def test_a_dispute_is_for_another_person(desk):
     assert "Your verification is complete" in told
     assert case.state is State.VERIFIED
     assert case.document_expires.date().isoformat() == "2031-05-01"
+
+
+def test_people_are_the_provider_of_the_case(desk):
+    """An attempt begins with the customer's start; what reviewers say is heard, and asked for, as of any provider; a
+    dispute is another attempt; and to delete what the provider holds erases the pictures."""
+
+    async def body(desk):
+        browser, case, reviewer = await waiting(desk)
+        cases, people = desk.service.cases, desk.service.bureau.sessions.providers["manual"]
+        [first] = (await cases.get(case.id)).attempts
+        unsaid = await people.fetch(first.reference)
+        path = f"/review/cases/{case.id}"
+        await reviewer.get(path)
+        await reviewer.send(f"{path}/decision", verdict="deny", reason="DOC_SUSPECT")
+        event = await people.fetch(first.reference)
+        again = await cases.hear(told_of("manual", event))
+        await browser.get("/verify")
+        await browser.send("/verify/dispute", words="It is genuine.")
+        other = await desk.reviewer("lee")
+        await other.get(path)
+        await other.send(f"{path}/decision", verdict="approve")
+        told = [(each.provider, each.state, each.final) for each in (await cases.get(case.id)).attempts]
+        paper = (await cases.get(case.id)).progress.papers[0]
+        await people.delete(first.reference)
+        with pytest.raises(Erased):
+            await desk.service.bureau.vault.view(paper.file, case=case.id, by="kim", why="tests")
+        webhook = await desk.browser().client.post("/v1/providers/manual/webhook", content=b"{}")
+        return unsaid, event.outcome, again.effect, told, webhook.status_code
+
+    unsaid, outcome, again, told, webhook = desk(body)
+    assert (unsaid, outcome, again, webhook) == (None, Outcome.DENIED, "repeated", 401)
+    assert told == [("manual", "denied", True), ("manual", "approved", True)]
 
 
 def test_a_form_of_another_site_decides_nothing(desk):

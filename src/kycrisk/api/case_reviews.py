@@ -15,7 +15,8 @@ from kycrisk.api.routing import Caller, Cursor, Limit, Served, needs, refusals, 
 from kycrisk.api.shapes import Items
 from kycrisk.decision_json import moment_text
 from kycrisk.verification.disclosure import NewDisclosure as Disclosed
-from kycrisk.verification.review import Judged, Verdict
+from kycrisk.verification.review import Judged
+from kycrisk.verification.verdict import Verdict
 
 routes = router("/v1", "reviews")
 DocumentId = Annotated[str, Path(max_length=60, description="a document's id")]

@@ -19,8 +19,8 @@ from kycrisk.problems import Problems
 from kycrisk.verification.account import number_of
 from kycrisk.verification.policy import Subject
 from kycrisk.verification.queue import page_of_cases
-from kycrisk.verification.review import Verdict
 from kycrisk.verification.state import State, Trigger
+from kycrisk.verification.verdict import Verdict
 
 routes = router("/v1", "cases")
 CaseId = Annotated[str, Path(max_length=60, description="a case's id")]

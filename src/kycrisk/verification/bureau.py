@@ -12,13 +12,20 @@ from kycrisk.store.sealing import SiteKey
 from kycrisk.store.store import Store
 from kycrisk.verification.account import number_of
 from kycrisk.verification.action import forget_actions, open_actions
+from kycrisk.verification.attempt import attempt_by
+from kycrisk.verification.case import find_case
 from kycrisk.verification.cases import Cases
 from kycrisk.verification.codes import forget_codes
 from kycrisk.verification.connections import Connections
 from kycrisk.verification.errand import Errands
 from kycrisk.verification.master_keys import make_master_key
+from kycrisk.verification.outside import OutsideFailure
 from kycrisk.verification.proof import Proofs
+from kycrisk.verification.providers.manual import NAME as PEOPLE
+from kycrisk.verification.providers.manual import ManualReview, Said
+from kycrisk.verification.providers.provider import ProviderError
 from kycrisk.verification.reasons import read_reason, reason_text
+from kycrisk.verification.review import said_by_reference
 from kycrisk.verification.session import Sessions
 from kycrisk.verification.site import site_of
 from kycrisk.verification.state import State
@@ -28,6 +35,8 @@ from kycrisk.verification.vault import Vault, destroy
 from kycrisk.verification.vault_folder import VaultFolder
 from kycrisk.verification.way_in import WayIn
 
+#: Where customers fill in their cases: the pages of this service.
+HOME = "/verify"
 KEEP_ACTIONS, KEEP_SECRETS = timedelta(days=30), timedelta(days=7)
 
 
@@ -45,7 +54,9 @@ class Bureau:
         self._store = store
         self.link = WayIn(self.site, chosen.public_url)
         self.outside = self._connections.outside(self.link, self._purge)
-        self.sessions = Sessions(site=self.site, providers=self._connections.providers(), public_url=chosen.public_url)
+        people = ManualReview(page_url=f"{chosen.public_url}{HOME}", words=self._words, erase=self._erase_pictures)
+        providers = {**self._connections.providers(), people.name: people}
+        self.sessions = Sessions(site=self.site, providers=providers, public_url=chosen.public_url)
         self.proofs = Proofs(site=self.site, outside=self.outside)
         self.errands = Errands(site=self.site, outside=self.outside, reason_text=words_of)
         self.vault = _vault(settings, store) if chosen.policy else None
@@ -77,9 +88,27 @@ class Bureau:
         """Close every connection."""
         await self._connections.aclose()
 
+    async def _words(self, reference: str) -> Said:
+        return await self._store.read(said_by_reference, self.site, reference)
+
+    async def _erase_pictures(self, reference: str) -> None:
+        attempt = await self._store.read(attempt_by, PEOPLE, reference)
+        if attempt is not None:
+            await self._store.write(lambda tx: destroy(tx, attempt.case, by="verification"))
+
     async def _purge(self, case_id: str) -> None:
-        """From now on nobody can open the pictures of a case; the files go with the vault's next sweep."""
+        """From now on nobody can open the pictures of a case; the files go with the vault's next sweep. What providers
+        hold of a closed case is deleted there. Raises `OutsideFailure`."""
         await self._store.write(lambda tx: destroy(tx, case_id, by="verification"))
+        case = await self._store.read(find_case, case_id)
+        if case.state is State.CLOSED:
+            await self._forget(case_id)
+
+    async def _forget(self, case_id: str) -> tuple[str, ...]:
+        try:
+            return await self.sessions.forget(case_id)
+        except ProviderError as error:
+            raise OutsideFailure(f"provider: {error.detail}") from None
 
 
 def words_of(code: str) -> str:

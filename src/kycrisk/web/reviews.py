@@ -14,7 +14,8 @@ from kycrisk.problems import Problem, Problems
 from kycrisk.store.failure import NotFound
 from kycrisk.verification.progress import SELFIE, Paper
 from kycrisk.verification.reasons import Code
-from kycrisk.verification.review import Judged, Verdict
+from kycrisk.verification.review import Judged
+from kycrisk.verification.verdict import Verdict
 from kycrisk.verification.zone import ZoneRead
 from kycrisk.web.render import page
 from kycrisk.web.reviewing import HOME, Deciding, Reviewer, Reviewing

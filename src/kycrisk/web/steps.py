@@ -24,12 +24,13 @@ async def start(request: Request, changing: Changing) -> Response:
     visit, form = changing
     cases, consent = service_of(request).cases, consent_of(visit.file.policy)
     if visit.file.progress.consented:
-        await cases.start(visit.case.id)
+        started = await cases.start(visit.case.id)
     elif text_of(form, "agree") != consent.version:
         errors = {"agree": "agree to go on, or close this page"}
         return await show(request, visit, errors=errors, status=422)
     else:
-        await cases.start(visit.case.id, text_version=consent.version, address=_address(request))
+        started = await cases.start(visit.case.id, text_version=consent.version, address=_address(request))
+    await service_of(request).bureau.sessions.started(started)
     return redirect()
 
 

@@ -131,7 +131,7 @@ def test_known_data_only_has_to_be_confirmed(office):
 def test_the_documents_expiry_brings_the_refresh_forward(office):
     async def body(office):
         case = await office.submitted()
-        expires = office.clock.now + timedelta(days=100)
+        expires = (office.clock.now + timedelta(days=100)).replace(hour=0, minute=0, second=0, microsecond=0)
         verified = await office.cases.judge(
             case.id, Judged(verdict=Verdict.APPROVE, by="kim", document_expires=expires)
         )
