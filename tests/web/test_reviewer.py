@@ -137,6 +137,32 @@ def test_a_dispute_is_for_another_person(desk):
     assert case.document_expires.date().isoformat() == "2031-05-01"
 
 
+def test_a_reviewer_holds_an_account_back_and_lets_it_go(desk):
+    async def body(desk):
+        _, case, reviewer = await waiting(desk)
+        path = f"/review/cases/{case.id}"
+        await reviewer.get(path)
+        await reviewer.send(f"{path}/holds", kind="services", do="hold")
+        without = reviewer.page.status_code, reviewer.text
+        await reviewer.send(f"{path}/holds", kind="feature:nothing", do="hold", why="x")
+        unknown = reviewer.page.status_code
+        await reviewer.send(f"{path}/holds", kind="services", do="hold", why="a chargeback")
+        held = reviewer.text
+        await desk.service.bureau.errands.run_all()
+        at_panel = desk.around.panel.held()
+        await reviewer.send(f"{path}/holds", kind="services", do="let_go")
+        await desk.service.bureau.errands.run_all()
+        return without, unknown, held, at_panel, desk.around.panel.held(), reviewer.text
+
+    (status, said), unknown, held, at_panel, after, text = desk(body)
+    assert (status, unknown) == (422, 422)
+    assert "say why it is held back" in said
+    assert "Held back: services (manual)" in held
+    assert "kim: case.held_by_hand · services · a chargeback" in held
+    assert (at_panel, after) == ({("a-1", "services")}, set())
+    assert "Held back:" not in text
+
+
 def test_people_are_the_provider_of_the_case(desk):
     """An attempt begins with the customer's start; what reviewers say is heard, and asked for, as of any provider; a
     dispute is another attempt; and to delete what the provider holds erases the pictures."""

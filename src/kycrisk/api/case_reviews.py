@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Path, Query, Response
 
-from kycrisk.api.case_shapes import CaseVerdict, DocumentVerdict, NewDisclosure, Zone
+from kycrisk.api.case_shapes import CaseVerdict, DocumentVerdict, HeldByHand, NewDisclosure, Zone
 from kycrisk.api.case_views import case_told, file_told, optional, review_told, waiting_told
 from kycrisk.api.cases import AccountId, CaseId, entries
 from kycrisk.api.decisions import answer
@@ -20,6 +20,13 @@ from kycrisk.verification.verdict import Verdict
 
 routes = router("/v1", "reviews")
 DocumentId = Annotated[str, Path(max_length=60, description="a document's id")]
+HoldKind = Annotated[
+    str,
+    Path(
+        pattern="^(orders|services|refunds|feature:[a-z][a-z0-9_-]{0,39})$",
+        description="`orders`, `services`, `refunds` or `feature:NAME`",
+    ),
+]
 _KINDS = (Kind.NOT_FOUND, Kind.CONFLICT, Kind.ERASED)
 
 
@@ -118,6 +125,26 @@ async def decide(service: Served, caller: Caller, id: CaseId, verdict: CaseVerdi
         document_expires=verdict.document_expires,
     )
     return answer(case_told(await service.cases.judge(id, judged)))
+
+
+@routes.put(
+    "/reviews/{id}/holds/{kind}", summary="Hold an account back by hand", openapi_extra=needs("review"),
+    responses=refusals(*_KINDS),
+)  # fmt: skip
+async def hold_back(service: Served, caller: Caller, id: CaseId, kind: HoldKind, held: HeldByHand) -> Response:
+    """Holds something back from the case's account, whatever comes of the case, until somebody lets it go."""
+    await service.cases.hold_back(id, kind, by=caller.name, why=held.why)
+    return answer(file_told(await service.cases.get(id)))
+
+
+@routes.delete(
+    "/reviews/{id}/holds/{kind}", summary="Let an account go", openapi_extra=needs("review"),
+    responses=refusals(*_KINDS),
+)  # fmt: skip
+async def let_go(service: Served, caller: Caller, id: CaseId, kind: HoldKind) -> Response:
+    """Lets go what was held back by hand. Other causes end with their case."""
+    await service.cases.let_go(id, kind, by=caller.name)
+    return answer(file_told(await service.cases.get(id)))
 
 
 @routes.post(

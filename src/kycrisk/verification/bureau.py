@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from kycrisk.settings import Settings
+from kycrisk.store.case_records import LET_GO, held_at_panel
 from kycrisk.store.failure import Conflict
 from kycrisk.store.sealing import SiteKey
 from kycrisk.store.store import Store
 from kycrisk.verification.account import number_of
-from kycrisk.verification.action import forget_actions, open_actions
+from kycrisk.verification.action import forget_actions
 from kycrisk.verification.attempt import attempt_by
 from kycrisk.verification.case import find_case
 from kycrisk.verification.cases import Cases
@@ -62,20 +63,32 @@ class Bureau:
         self.vault = _vault(settings, store) if chosen.policy else None
         self.uploads = None if self.vault is None else Uploads(self.site, self.vault)
 
-    async def let_go(self, account_id: str, actor: str) -> None:
-        """Close all cases of an account and have the panel let go what they hold back: before it is erased, as nobody
-        could name it to the panel afterwards. Raises `Conflict` when the panel does not do it now."""
+    async def let_go(self, account_id: str, actor: str, *, leave: bool = False) -> tuple[str, ...]:
+        """Close all cases of an account, have the panel let go what they hold back, and providers delete what they
+        hold: before it is erased, as nobody could name it to them afterwards. What is left there all the same, because
+        it is to be left, or its provider is not set up any more. Raises `Conflict` when somebody does not do it now.
+        """
         number = await self._store.read(number_of, self.site.key, account_id)
         if number is None:
-            return
-        for case in await self.cases.of_account(account_id):
+            return ()
+        cases = await self.cases.of_account(account_id)
+        for case in cases:
             if case.state is not State.CLOSED:
                 await self.cases.close(case.id, actor=actor)
         while await self.errands.run(account=number):
             pass
-        if await self._store.read(open_actions, number, "holds"):
-            message = "the panel still holds something back, and does not answer"
-            raise Conflict(message, "erase the account when it does: without its name nobody can let it go")
+        left = [f"panel {kind}" for kind in await self._store.read(held_at_panel, number)]
+        if left and not leave:
+            message = "the panel still holds something back, and does not let it go now"
+            raise Conflict(message, LET_GO)
+        for case in cases:
+            try:
+                left += await self._forget(case.id)
+            except OutsideFailure as failure:
+                if not leave:
+                    raise Conflict(f"a provider does not delete what it holds now: {failure}", LET_GO) from None
+                left.append(f"provider of {case.id}")
+        return tuple(left)
 
     async def tidy(self) -> None:
         """Delete what is of no use any more: work that ended long ago, codes and tokens that are over."""

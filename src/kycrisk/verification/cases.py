@@ -15,7 +15,7 @@ from kycrisk.store.failure import Conflict
 from kycrisk.store.moments import moment
 from kycrisk.store.pages import Page
 from kycrisk.store.transaction import Transaction
-from kycrisk.verification import filling, review
+from kycrisk.verification import by_hand, filling, review
 from kycrisk.verification.account import find_account, number_of, taken
 from kycrisk.verification.attempt import Attempt, Heard, Told, attempts_of, begin_attempt, hear
 from kycrisk.verification.case import Case, cases_of, current_case, find_case
@@ -244,6 +244,12 @@ class Cases:
     async def close(self, case_id: str, *, actor: str) -> Case:
         """The operator closes a case; what it holds back is lifted."""
         return await self._store.write(lambda tx: self._closed(tx, case_id, actor, Lift.ALL))
+
+    async def hold_back(self, case_id: str, kind: str, *, by: str, why: str) -> Case:
+        return await self._store.write(lambda tx: by_hand.hold_back(tx, self.site, case_id, kind, by, why))
+
+    async def let_go(self, case_id: str, kind: str, *, by: str) -> Case:
+        return await self._store.write(lambda tx: by_hand.let_go(tx, self.site, case_id, kind, by))
 
     async def end_links(self, case_id: str, *, actor: str, but: str = "") -> int:
         """End the links to other devices and the visits of a case, those in tickets and letters too where somebody of

@@ -47,6 +47,7 @@ class Move:
     actions: tuple[str, ...] = ()
     holds: tuple[NewHold, ...] = ()
     lift: str = Lift.NONE
+    lifts: tuple[NewHold, ...] = ()  # these holds of the account, and no others
 
 
 def timed(case: Case, policy: Policy) -> Case:

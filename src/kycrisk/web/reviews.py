@@ -12,6 +12,7 @@ from starlette.datastructures import FormData
 from kycrisk.api.routing import service_of
 from kycrisk.problems import Problem, Problems
 from kycrisk.store.failure import NotFound
+from kycrisk.verification.by_hand import kinds_of
 from kycrisk.verification.progress import SELFIE, Paper
 from kycrisk.verification.reasons import Code
 from kycrisk.verification.review import Judged
@@ -115,6 +116,22 @@ async def decide(request: Request, deciding: Deciding, id: CaseId) -> Response:
     return RedirectResponse(f"{HOME}/cases/{id}?done=decided", 303)
 
 
+@routes.post("/cases/{id}/holds")
+async def hold_back(request: Request, deciding: Deciding, id: CaseId) -> Response:
+    """Hold something back from the account by hand, or let it go."""
+    reviewer, form = deciding
+    cases, kind, why = service_of(request).cases, text_of(form, "kind", 60), text_of(form, "why")
+    if kind not in kinds_of((await cases.get(id)).policy):
+        return await _review(request, reviewer, id, error="choose what is held back", status=422)
+    if text_of(form, "do", 20) == "let_go":
+        await cases.let_go(id, kind, by=reviewer.name)
+    elif not why:
+        return await _review(request, reviewer, id, error="say why it is held back", status=422)
+    else:
+        await cases.hold_back(id, kind, by=reviewer.name, why=why)
+    return RedirectResponse(f"{HOME}/cases/{id}?done=judged", 303)
+
+
 async def _review(
     request: Request,
     reviewer: Reviewer,
@@ -141,6 +158,7 @@ async def _review(
         history=history.items,
         latest=_latest(file.progress.papers),
         reasons=REASONS,
+        kinds=kinds_of(file.policy),
         done=done,
         problems=[Problem("", error)] if error else [],
         typed=typed,

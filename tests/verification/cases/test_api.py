@@ -150,6 +150,29 @@ def test_the_zone_is_held_against_what_was_entered(ask):
     assert [each["result"] for each in results[:3]] == ["passed", "passed", "passed"]
 
 
+def test_an_account_is_held_back_by_hand_and_let_go(ask):
+    async def body(api):
+        path = (await opened(api)).headers["Location"].replace("/cases/", "/reviews/")
+        token = (await api.key("cases")).token
+        said = {"why": "a chargeback is under way"}
+        answers = [
+            await api.ask("PUT", f"{path}/holds/refunds", said, token=token),
+            await api.ask("PUT", f"{path}/holds/everything", said),
+            await api.ask("PUT", f"{path}/holds/refunds", {}),
+            await api.ask("PUT", f"{path}/holds/feature:deposits", said),
+            await api.ask("PUT", f"{path}/holds/orders", said),
+            await api.ask("DELETE", f"{path}/holds/orders"),
+            await api.ask("DELETE", f"{path}/holds/orders"),
+        ]
+        gates = [(await api.ask("GET", f"/v1/gates/a-1/{gate}")).json()["passage"] for gate in ("order", "deposits")]
+        return [each.status_code for each in answers], answers[5].json()["holds"], gates
+
+    statuses, holds, gates = ask(body)
+    assert statuses == [403, 422, 422, 200, 200, 200, 404]
+    assert [(each["kind"], each["cause"]) for each in holds] == [("feature:deposits", "manual")]
+    assert gates == ["allow", "deny"]
+
+
 def test_the_operator_withdraws_every_link_of_a_case(ask):
     async def body(api):
         path = (await opened(api)).headers["Location"]

@@ -1,9 +1,13 @@
 """iDenfy from a ticket to a result, through the service and a server that speaks its protocol."""
 
+import json
+
 import httpx
 import pytest
 
 from kycrisk.verification.practice.idenfy import PracticeIdenfy
+from kycrisk.verification.practice.server import Answer
+from kycrisk.verification.sweep import sweep
 from kycrisk.verification.tokens import Kind, go_on
 from tests.api.conftest import api, folder, moment
 from tests.store.making import Clock
@@ -144,13 +148,41 @@ def test_a_webhook_about_an_erased_case_is_answered_and_changes_nothing(site, pr
         path = await ready(api)
         await api.service.bureau.sessions.begin(path.rpartition("/")[2])
         [session] = practice.sessions.values()
+        late = practice.result(session.ref)
         await api.ask("POST", "/v1/accounts/a-1/erase", {"why": "asked for"})
-        answered = await deliver(api, practice.result(session.ref))
+        answered = await deliver(api, late)
         return answered.status_code, answered.json(), (await api.ask("GET", path)).status_code
 
     status, effect, shown = site(body)
     assert (status, effect) == (200, {"effect": "noted"})
     assert shown == 200
+
+
+@pytest.mark.parametrize("how", ["erased", "withdrawn"])
+def test_the_provider_deletes_what_it_holds_of_a_person(site, practice, how):
+    async def body(api):
+        bureau, path = api.service.bureau, await ready(api)
+        await bureau.sessions.begin(path.rpartition("/")[2])
+        [session] = practice.sessions.values()
+        practice.fail_next(*[Answer(503, {})] * 5)
+        if how == "erased":
+            refused = await api.ask("POST", "/v1/accounts/a-1/erase", {"why": "asked for"})
+            practice._faults.clear()
+            await api.ask("POST", "/v1/accounts/a-1/erase", {"why": "asked for"})
+            assert refused.status_code == 409
+            assert "a provider does not delete what it holds now" in refused.json()["detail"]
+        else:
+            await api.ask("POST", f"{path}/withdraw")
+            await sweep(bureau.site)
+            await bureau.errands.run_all()
+            assert session.ref in practice.sessions
+            practice._faults.clear()
+            practice.clock.forward(hours=1)
+            await bureau.errands.run_all()
+        told = [json.loads(each.body) for each in practice.asked if each.path == "/api/v2/delete"]
+        return session.ref in practice.sessions, told[0] == told[-1] == {"scanRef": session.ref}
+
+    assert site(body) == (False, True)
 
 
 def test_tickets_carry_our_link(site, practice):
