@@ -21,6 +21,7 @@ from kycrisk.verification.connections import Connections
 from kycrisk.verification.errand import Errands
 from kycrisk.verification.master_keys import make_master_key
 from kycrisk.verification.outside import OutsideFailure
+from kycrisk.verification.policies import policy_files
 from kycrisk.verification.proof import Proofs
 from kycrisk.verification.providers.manual import NAME as PEOPLE
 from kycrisk.verification.providers.manual import ManualReview, Said
@@ -28,7 +29,7 @@ from kycrisk.verification.providers.provider import ProviderError
 from kycrisk.verification.reasons import read_reason, reason_text
 from kycrisk.verification.review import said_by_reference
 from kycrisk.verification.session import Sessions
-from kycrisk.verification.site import site_of
+from kycrisk.verification.site import policies_of, site_of
 from kycrisk.verification.state import State
 from kycrisk.verification.tokens import forget_tokens
 from kycrisk.verification.upload import Uploads
@@ -49,6 +50,7 @@ class Bureau:
 
     def __init__(self, settings: Settings, store: Store, key: SiteKey, clock: Callable[[], datetime]) -> None:
         chosen = settings.verification
+        self._settings, self._marks = settings, procedure_marks(settings)
         self.site = site_of(settings, store, key, clock)
         self.cases = Cases(self.site)
         self._connections = Connections(chosen, clock)
@@ -62,6 +64,20 @@ class Bureau:
         self.errands = Errands(site=self.site, outside=self.outside, reason_text=words_of)
         self.vault = _vault(settings, store) if chosen.policy else None
         self.uploads = None if self.vault is None else Uploads(self.site, self.vault)
+
+    def read_again(self) -> Callable[[], None]:
+        """Read the procedures anew where their files have changed; what puts them into force, all in one step. Raises
+        `Problems`: then those that are in force stay."""
+        marks = procedure_marks(self._settings)
+        if marks == self._marks:
+            return lambda: None
+        newer = policies_of(self._settings)
+
+        def put() -> None:
+            self._marks = marks
+            self.site.policies.put(newer)
+
+        return put
 
     async def let_go(self, account_id: str, actor: str, *, leave: bool = False) -> tuple[str, ...]:
         """Close all cases of an account, have the panel let go what they hold back, and providers delete what they
@@ -122,6 +138,14 @@ class Bureau:
             return await self.sessions.forget(case_id)
         except ProviderError as error:
             raise OutsideFailure(f"provider: {error.detail}") from None
+
+
+def procedure_marks(settings: Settings) -> tuple[object, ...]:
+    """What tells that a file of a procedure has changed."""
+    if not settings.verification.policy:
+        return ()
+    stats = ((path.name, path.stat()) for path in policy_files(settings.rules))
+    return tuple((name, stat.st_mtime_ns, stat.st_size, stat.st_ino) for name, stat in stats)
 
 
 def words_of(code: str) -> str:

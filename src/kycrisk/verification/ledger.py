@@ -28,10 +28,17 @@ def record(tx: Transaction, moves: Sequence[Move]) -> None:
     tx.insert(CASES, [row_of(each.after, current=each.after.state.is_current) for each in new])
     _update(tx, [each for each in moves if each.before is not None])
     for each in moves:
-        tx.audit(each.actor, each.said, each.after.id, {**each.details, "version": each.after.version})
+        tx.audit(each.actor, each.said, each.after.id, {**each.details, **_versions(each)})
     _hold(tx, moves)
     _lift(tx, [each for each in moves if each.lift != Lift.NONE or each.lifts])
     tx.insert(CASE_ACTIONS, [_action(tx, each.after, action) for each in moves for action in each.actions])
+
+
+def _versions(move: Move) -> dict[str, object]:
+    """The case's, and that of its procedure where it is another one than before."""
+    before, now = move.before, move.after.policy_version
+    newer = {"policy_version": now} if before is None or before.policy_version != now else {}
+    return {"version": move.after.version, **newer}
 
 
 def _action(tx: Transaction, case: Case, action: str) -> dict[str, Any]:
