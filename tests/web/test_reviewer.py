@@ -1,9 +1,11 @@
 """The reviewers' pages: who may see them, what they show, and what is written down."""
 
+import json
 import re
 
 import pytest
 
+from kycrisk.store.api_keys import NewKey
 from kycrisk.store.failure import Erased
 from kycrisk.verification.attempt import told_of
 from kycrisk.verification.providers.provider import Outcome
@@ -135,6 +137,28 @@ def test_a_dispute_is_for_another_person(desk):
     assert "Your verification is complete" in told
     assert case.state is State.VERIFIED
     assert case.document_expires.date().isoformat() == "2031-05-01"
+
+
+@pytest.mark.row("S4")
+def test_who_looked_is_written_down_and_can_be_asked_for(desk):
+    async def body(desk):
+        _, case, reviewer = await waiting(desk)
+        await reviewer.get(f"/review/cases/{case.id}")
+        await reviewer.client.get(reviewer.link(f"/review/cases/{case.id}/pictures/"))
+        paper = re.search(r"/pictures/(doc_\w+)", reviewer.page.text)[1]
+        keys = desk.service.store.api_keys
+        asked = []
+        for scope in ("review", "disclose"):
+            token = (await keys.issue(NewKey(name=scope, scopes=(scope,), by="tests"))).token
+            headers = {"Authorization": f"Bearer {token}"}
+            asked.append(await desk.browser().client.get(f"/v1/reviews/{case.id}/accesses", headers=headers))
+        exported = json.loads((await desk.service.store.personal_data.export("a-1", "kim")).document)
+        return paper, asked, [(each["what"], each["by"]) for each in exported["cases"][0]["accesses"]]
+
+    paper, (refused, told), exported = desk(body)
+    assert refused.status_code == 403
+    assert [(each["what"], each["by"]) for each in told.json()["items"]] == [("data", "kim"), (paper, "kim")]
+    assert exported == [("data", "kim"), (paper, "kim")]
 
 
 def test_a_reviewer_holds_an_account_back_and_lets_it_go(desk):

@@ -147,6 +147,17 @@ async def let_go(service: Served, caller: Caller, id: CaseId, kind: HoldKind) ->
     return answer(file_told(await service.cases.get(id)))
 
 
+@routes.get(
+    "/reviews/{id}/accesses", summary="Who looked at a case", openapi_extra=needs("disclose"),
+    responses=refusals(Kind.NOT_FOUND),
+)  # fmt: skip
+async def list_accesses(service: Served, id: CaseId) -> Response:
+    """The access log, the oldest first: `data`, or the id of a document whose picture was opened."""
+    found = await service.cases.accesses(id)
+    items = [{"what": each.what, "by": each.by, "at": moment_text(each.at)} for each in found]
+    return answer({"items": items, "next": ""})
+
+
 @routes.post(
     "/accounts/{account_id}/disclosures", status_code=201, summary="Write down a disclosure",
     openapi_extra=needs("disclose"), responses=refusals(Kind.NOT_FOUND),

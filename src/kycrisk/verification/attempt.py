@@ -183,6 +183,8 @@ def _heard(tx: Transaction, site: Site, told: Told) -> Heard:
     if attempt is None:
         return Heard("unknown")
     case = find_case(tx.connection, attempt.case)
+    if case.state is State.CLOSED:  # nothing more is written down about whoever withdrew or was erased
+        return Heard("noted", case)
     if attempt.final and told.outcome != "revoked":
         return Heard("late", case)
     if not told.final and told.outcome in _ONLY_FINAL:

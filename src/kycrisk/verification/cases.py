@@ -20,7 +20,15 @@ from kycrisk.verification.account import find_account, number_of, taken
 from kycrisk.verification.attempt import Attempt, Heard, Told, attempts_of, begin_attempt, hear
 from kycrisk.verification.case import Case, cases_of, current_case, find_case
 from kycrisk.verification.codes import erase_codes
-from kycrisk.verification.disclosure import Disclosure, NewDisclosure, disclose, disclosures_of, note_access
+from kycrisk.verification.disclosure import (
+    Access,
+    Disclosure,
+    NewDisclosure,
+    accesses_of,
+    disclose,
+    disclosures_of,
+    note_access,
+)
 from kycrisk.verification.entry import Judging, read_country, read_personal_data
 from kycrisk.verification.gate import Gate, gate_of, level_of
 from kycrisk.verification.hold import Hold, active_holds
@@ -300,6 +308,14 @@ class Cases:
             )
 
         return await self._store.write(change)
+
+    async def picture_looked_at(self, case_id: str, document: str, by: str) -> None:
+        """Write down that somebody looks at a picture of a case, before they see it."""
+        await self._store.write(lambda tx: note_access(tx, case_id, document, by))
+
+    async def accesses(self, case_id: str) -> tuple[Access, ...]:
+        """Who looked at a case and its pictures, the oldest first. Raises `NotFound`."""
+        return await self._store.read(lambda c: accesses_of(c, find_case(c, case_id).id))
 
     async def ask_for_help(self, case_id: str, channels: Sequence[str], message: str) -> Case:
         """A customer's question goes to the operators, by ticket, by mail or both. Raises `Erased`."""

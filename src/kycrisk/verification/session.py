@@ -33,6 +33,7 @@ from kycrisk.verification.providers.manual import NAME as PEOPLE
 from kycrisk.verification.providers.provider import Event, NewAttempt, Provider, ProviderError, UnknownAttempt
 from kycrisk.verification.refusal import ConsentMissing, NotNow, NotPossible
 from kycrisk.verification.site import Site
+from kycrisk.verification.state import State
 
 _log = logging.getLogger(__name__)
 
@@ -109,6 +110,8 @@ class Sessions:
         heard = await self.site.store.write(lambda tx: hear(tx, self.site, told_of(name, event)))
         if heard.effect == "unknown":
             _log.warning("a webhook of %s is about an attempt that is not known here, or was erased", name)
+        elif heard.case is not None and heard.case.state is State.CLOSED:
+            _log.warning("a webhook of %s is about a case that is closed", name, extra={"case": heard.case.id})
         return heard
 
     async def ask_stale(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -21,6 +22,8 @@ from kycrisk.verification.reasons import Reason
 from kycrisk.verification.refusal import ConsentMissing, NotNow, NotPossible
 from kycrisk.verification.site import Site
 from kycrisk.verification.vault import Vault, keep
+
+_log = logging.getLogger(__name__)
 
 #: Unpacking a picture takes hundreds of megabytes: so many at a time.
 _AT_ONCE = 2
@@ -66,7 +69,11 @@ class Uploads:
         ready = await self._site.store.read(lambda c: self._check(c, case_id, new))
         others = await self._vault.contents(case_id, ready.others)
         async with self._room:
-            picture = await asyncio.to_thread(_accepted, new, ready, others)
+            try:
+                picture = await asyncio.to_thread(_accepted, new, ready, others)
+            except PictureUnusable as unusable:
+                _log.warning("a picture is not taken: %s", unusable, extra={"case": case_id})
+                raise
         sealed = await self._vault.seal(case_id, picture.content, picture.media_type)
 
         def change(tx: Transaction) -> str:

@@ -61,6 +61,7 @@ async def show_picture(request: Request, reviewer: Reviewing, id: CaseId, docume
     vault = service.bureau.vault
     if paper is None or vault is None:
         raise NotFound("there is no such picture in this case")
+    await service.cases.picture_looked_at(id, paper.id, reviewer.name)
     picture = await vault.view(paper.file, case=id, by=reviewer.name, why="review")
     return Response(
         picture.content,

@@ -9,9 +9,11 @@ from kycrisk.api.asked import SCOPES
 from kycrisk.shipped import shipped
 from kycrisk.store.api_keys import NewKey
 from kycrisk.store.secrets_schema import CODES, TOKENS
+from kycrisk.verification.attempt import Told
 from kycrisk.verification.codes import Channel, issue
 from kycrisk.verification.documents.mrz import check_digit
 from kycrisk.verification.filling import NewPaper
+from kycrisk.verification.state import Trigger
 from kycrisk.verification.tokens import Kind, Refused, issue_token, look
 from tests.api.conftest import api, folder
 from tests.verification.cases.conftest import PERSON
@@ -148,6 +150,38 @@ def test_the_zone_is_held_against_what_was_entered(ask):
     assert old.json()["reasons"] == ["DOC_EXPIRED", "DATA_MISMATCH(date_of_birth)"]
     assert none.status_code == 422
     assert [each["result"] for each in results[:3]] == ["passed", "passed", "passed"]
+
+
+def test_what_follows_from_a_result_is_visible(ask):
+    """An approval exempts a rule for the account, a rejection is a label: both are told over the API, and both name
+    their case."""
+
+    async def body(api):
+        cases, found = api.service.cases, {}
+        for account, outcome in (("a-1", "approved"), ("a-2", "denied")):
+            await api.screen({"account_id": account, "company": "Acme"})
+            opened = await cases.open(account, Trigger.TOS_VIOLATION, actor="tests")
+            for _ in range(3):
+                await cases.start(opened.case.id, text_version="1")
+                number = len((await cases.get(opened.case.id)).attempts)
+                reference = f"{account}-{number}"
+                await cases.begin_attempt(opened.case.id, "idenfy", reference)
+                told = Told(provider="idenfy", key=reference, reference=reference, outcome=outcome, final=True)
+                if (await cases.hear(told)).case.state.value in ("verified", "rejected"):
+                    break
+            await api.service.standings.reload()
+            again = (await api.screen({"account_id": account, "company": "Acme"})).json()
+            labels = (await api.ask("GET", f"/v1/accounts/{account}/labels")).json()
+            found[account] = opened.case.id, again, labels["items"]
+        return found, (await api.ask("GET", "/v1/exemptions")).json()["items"]
+
+    found, exemptions = ask(body, "spacecore")
+    approved, rejected = found["a-1"], found["a-2"]
+    assert [(each["rule"], each["why"]) for each in exemptions] == [("company", f"verified by case {approved[0]}")]
+    assert [(each["label"], each["source"]) for each in approved[2]] == [("legitimate", f"case {approved[0]}")]
+    assert [(each["label"], each["source"]) for each in rejected[2]] == [("fraud", f"case {rejected[0]}")]
+    scores = approved[1]["score"], rejected[1]["score"]
+    assert scores == (0, 45)  # the rule counts for the other one only
 
 
 def test_an_account_is_held_back_by_hand_and_let_go(ask):

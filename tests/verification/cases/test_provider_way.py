@@ -1,6 +1,8 @@
 """iDenfy from a ticket to a result, through the service and a server that speaks its protocol."""
 
+import hmac
 import json
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -143,19 +145,25 @@ def test_a_session_that_expired_is_followed_by_another(site, practice):
     assert site(body) == ("noted", "collecting", "needs_resubmission", ["DOC_EXPIRED"], 1)
 
 
-def test_a_webhook_about_an_erased_case_is_answered_and_changes_nothing(site, practice):
+def test_a_webhook_about_an_erased_or_unknown_case_is_answered_and_changes_nothing(site, practice, caplog):
     async def body(api):
         path = await ready(api)
         await api.service.bureau.sessions.begin(path.rpartition("/")[2])
         [session] = practice.sessions.values()
         late = practice.result(session.ref)
         await api.ask("POST", "/v1/accounts/a-1/erase", {"why": "asked for"})
+        before = (await api.ask("GET", path)).json()
         answered = await deliver(api, late)
-        return answered.status_code, answered.json(), (await api.ask("GET", path)).status_code
+        body = late.body.replace(session.ref.encode(), b"nobodys-scan")
+        signature = hmac.digest(KEYS["signing_key"].encode(), body, "sha256").hex()
+        unknown = await deliver(api, replace(late, body=body), **{"Idenfy-Signature": signature})
+        told = [(each.status_code, each.json()["effect"]) for each in (answered, unknown)]
+        return told, before == (await api.ask("GET", path)).json()
 
-    status, effect, shown = site(body)
-    assert (status, effect) == (200, {"effect": "noted"})
-    assert shown == 200
+    assert site(body) == ([(200, "noted"), (200, "unknown")], True)
+    lines = "\n".join(each.getMessage() for each in caplog.records)
+    assert "a webhook of idenfy is about a case that is closed" in lines
+    assert "a webhook of idenfy is about an attempt that is not known here, or was erased" in lines
 
 
 @pytest.mark.parametrize("how", ["erased", "withdrawn"])
