@@ -8,10 +8,14 @@ import sys
 import pytest
 from sqlalchemy import text
 
+from kycrisk.screening.desk import now_utc
 from kycrisk.settings import read_settings
 from kycrisk.store.sealing import read_site_key
 from kycrisk.store.store import Store
 from kycrisk.store.upgrade import newest
+from kycrisk.verification.bureau import Bureau
+from kycrisk.verification.practice.server import Answer, PracticeServer
+from kycrisk.verification.state import Trigger
 from tests.store.making import Maker, read_rules
 
 
@@ -132,6 +136,64 @@ def test_an_erasure_wants_a_yes_and_a_reason(site, kept):
     assert (done.exit_code, told["by"], told["why"], len(told["decisions"])) == (0, "ann", "asked", 1)
     again = site("accounts", "erase", "acct-jane", "--why", "asked", "--yes", "--by", "ann")
     assert (again.exit_code, "was erased on" in again.stderr) == (2, True)
+    assert site("audit", "verify").exit_code == 0
+
+
+class Panel(PracticeServer):
+    """A panel that is told by signed messages what to hold back and what to let go."""
+
+    def answer(self, asked):
+        return Answer(200, {"was": "active"})
+
+    @property
+    def told(self):
+        heard = [json.loads(each.body) for each in self.asked]
+        return [(each["type"], each["data"]["account_id"], each["data"]["kind"]) for each in heard]
+
+
+HELD = [("hold.placed", "acct-jane", kind) for kind in ("services", "refunds")]
+FREED = [("hold.lifted", "acct-jane", kind) for kind in ("services", "refunds")]
+
+
+@pytest.fixture
+def panel(site, kept):
+    """A panel that holds Jane back, after an abuse report."""
+    with Panel() as server:
+        panel = f'{{kind: webhook, url: "{server.url}", secret: c2VjcmV0LW9mLXRoZS1wYW5lbA==, allow_private: true}}'
+        settings = site.folder / "kycrisk.yaml"
+        settings.write_text(f"{settings.read_text()}\nverification: {{policy: hostkey, panel: {panel}}}\n")
+
+        async def hold(store):
+            read = read_settings(site.folder)
+            bureau = Bureau(read, store, read_site_key(read.site_key), now_utc)
+            await bureau.cases.open("acct-jane", Trigger.ABUSE_EVENT, actor="tests", reference="dmca-1")
+            await bureau.errands.run_all()
+            await bureau.aclose()
+
+        kept(hold)
+        yield server
+
+
+ERASE = ("accounts", "erase", "acct-jane", "--why", "asked", "--yes", "--by", "ann")
+
+
+def test_an_erasure_has_the_panel_let_go_first(site, panel):
+    done = site(*ERASE)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert panel.told == [*HELD, *FREED]
+    assert json.loads(done.stdout)["document"]["left"] == []
+
+
+def test_a_panel_that_is_away_keeps_an_account_from_being_erased_unless_it_is_to_be_left(site, panel):
+    panel.fail_next(*[Answer(503, {})] * 20)
+    refused, offline = site(*ERASE), site(*ERASE, "--offline")
+    assert [each.exit_code for each in (refused, offline)] == [2, 2]
+    assert "the panel still holds something back, and does not let it go now" in refused.stderr
+    assert "the panel holds back refunds, services of this account" in offline.stderr
+    assert all("erase with `--leave`" in " ".join(each.stderr.split()) for each in (refused, offline))
+    left = site(*ERASE, "--leave")
+    assert left.exit_code == 0
+    assert json.loads(left.stdout)["document"]["left"] == ["panel refunds", "panel services"]
     assert site("audit", "verify").exit_code == 0
 
 

@@ -10,8 +10,8 @@ import pytest
 from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
-from kycrisk.delivery.message import signed_headers
 from kycrisk.lookups.secrets import Secret
+from kycrisk.webhook_signature import signed_headers
 from tests.delivery.conftest import SECRET
 
 BODY = '{"name":"Zoë"}'.encode()

@@ -19,7 +19,7 @@ def _font(size):
 
 
 def document(kind="card_front", width=1200, seed=1):
-    """A document as flat as a scanner sees it, `width` pixels wide."""
+    """A document as flat as a scanner sees it, `width` pixels wide. By `seed` the face looks to another side."""
     ratio = {"passport": 88 / 125, "letter": 1.35}.get(kind, 54 / 85.6)
     height = round(width * ratio)
     random_ = random.Random(seed)
@@ -36,7 +36,7 @@ def document(kind="card_front", width=1200, seed=1):
         draw.line(points, fill=(186, 204, 212), width=max(1, round(unit / 6)))
     draw.text((4 * unit, 2 * unit), "UTOPIA  IDENTITY", fill=(20, 40, 110), font=_font(4.5 * unit))
     if kind != "card_back":
-        _portrait(draw, unit, 5 * unit, 11 * unit)
+        _portrait(draw, unit, 5 * unit, 11 * unit, (seed - 1) % 6 / 2)
         for number, text in enumerate(_FIELDS):
             size = 2.0 * unit if number % 2 == 0 else 2.9 * unit
             draw.text((36 * unit, (11 + 4 * number) * unit), text, fill=(25, 25, 35), font=_font(size))
@@ -49,11 +49,11 @@ def document(kind="card_front", width=1200, seed=1):
     return image
 
 
-def _portrait(draw, unit, x, y):
+def _portrait(draw, unit, x, y, turned):
     draw.rectangle((x, y, x + 26 * unit, y + 34 * unit), fill=(232, 232, 230))
     draw.ellipse((x + 7 * unit, y + 5 * unit, x + 19 * unit, y + 21 * unit), fill=(205, 165, 140))
     draw.rectangle((x + 4 * unit, y + 23 * unit, x + 22 * unit, y + 34 * unit), fill=(60, 70, 110))
-    for eye in (10, 16):
+    for eye in (10 + turned, 16 + turned):
         draw.ellipse((x + (eye - 1) * unit, y + 11 * unit, x + (eye + 1) * unit, y + 13 * unit), fill=(40, 30, 30))
 
 

@@ -15,7 +15,6 @@ from kycrisk.verification.tokens import (
     Kind,
     Pass,
     Refused,
-    erase_tokens,
     forget_tokens,
     go_on,
     issue_token,
@@ -125,7 +124,6 @@ def test_what_lies_in_the_database_opens_nothing(run, clock):
         rows = await store.read(lambda c: c.execute(text("SELECT * FROM tokens")).all())
         digests = [bytes(row.digest) for row in rows]
         opened = [await use(store, LINK, each.hex()) for each in digests]
-        await store.write(lambda tx: erase_tokens(tx, "case_1"))
         return tokens, repr(rows), digests, opened
 
     tokens, rows, digests, opened = run(body)

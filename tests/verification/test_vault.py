@@ -1,7 +1,7 @@
 """The vault: nothing lies open anywhere, a picture opens as what it was put in as, and a destroyed key erases it."""
 
 import os
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pytest
 from sqlalchemy import text
@@ -9,7 +9,7 @@ from sqlalchemy import text
 from kycrisk.problems import Problems
 from kycrisk.store.failure import Erased, NotFound
 from kycrisk.verification.master_keys import MasterKeys, add_master_key, make_master_key, read_master_keys
-from kycrisk.verification.vault import ORPHAN_AFTER, Vault, VaultDamaged, destroy, hold_purge, keep, schedule_purge
+from kycrisk.verification.vault import ORPHAN_AFTER, Vault, VaultDamaged, destroy, keep
 from kycrisk.verification.vault_folder import FileMissing, VaultFolder
 from tests.store.making import NOW
 
@@ -107,27 +107,8 @@ def test_to_destroy_a_key_erases_the_picture(run, folder, tmp_path):
 
     one, two, before, row, after, gone, left = run(body)
     assert (before, after) == (sorted([one.id, two.id]), [two.id])
-    assert row.count("None") >= 2  # the key, and when it is to be purged
+    assert row.count("None") >= 1  # the key
     assert (gone, [each.id for each in left]) == ((), [two.id])
-
-
-def test_pictures_go_some_days_after_the_decision(run, clock, folder, tmp_path):
-    async def body(store):
-        vault = Vault(store, folder, MasterKeys([OLD]))
-        for case in ("case_1", "case_1", "case_2", "case_3"):
-            await vault.put(case, PLAIN, "image/png")
-        later = clock() + timedelta(days=7)
-        for case in ("case_1", "case_2"):
-            await store.write(lambda tx, case=case: schedule_purge(tx, case, later))
-        await store.write(lambda tx: hold_purge(tx, "case_2"))
-        counts = []
-        for days in (6, 1, 30):
-            clock.forward(days=days)
-            set_age(tmp_path, clock())
-            counts.append((await vault.purge(), len(files_of(tmp_path))))
-        return counts
-
-    assert run(body) == [(0, 4), (2, 2), (0, 2)]
 
 
 def test_files_of_a_transaction_that_failed_are_swept_away_later(run, clock, folder, tmp_path):

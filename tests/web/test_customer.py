@@ -141,6 +141,42 @@ def test_a_picture_that_cannot_be_used(desk, name):
     assert after == "A picture of your face"
 
 
+@pytest.mark.row("Q11")
+def test_one_picture_for_two_poses(desk):
+    """Refused by the page, at once and later; and by what the camera's script asks. Then one for each is taken."""
+
+    async def body(desk):
+        browser = await desk.agreed(step_up=True)
+        await browser.send("/verify/country", country="CH")
+        await data(browser)
+        await document(browser)
+        poses = re.findall(r'<input id="(pose-\w+)"', browser.page.text)
+        await browser.send("/verify/selfie", {name: upload(FACES[0]) for name in poses[:2]})
+        seen = [(browser.page.status_code, browser.text)]
+        await browser.send("/verify/selfie", {poses[2]: upload(FACES[0])})
+        seen.append((browser.page.status_code, browser.text))
+        form = {"csrf": browser.value("csrf")}
+        asked = {"Accept": "application/json"}
+        script = [
+            await browser.client.post("/verify/selfie", data=form, files={name: upload(raw)}, headers=asked)
+            for name, raw in ((poses[1], FACES[0]), ("pose-elbow", FACES[1]), (poses[1], FACES[1]))
+        ]
+        kept = (await desk.service.cases.get((await desk.case()).id)).progress.papers
+        await browser.get("/verify", params={"step": "selfie"})
+        await selfie(browser)  # also the same picture again for its own pose
+        return poses, seen, script, [each.side for each in kept if each.category == "selfie"], browser.heading
+
+    poses, seen, script, kept, after = desk(body, "binance")
+    words = "this picture was sent for another pose already: take one for each"
+    assert [status for status, _ in seen] == [422, 422]
+    assert all(words in text for _, text in seen)
+    assert [each.status_code for each in script] == [422, 422, 200]
+    assert script[0].json()["errors"] == {poses[1]: words}
+    assert "not asked for any more" in script[1].json()["errors"]["pose-elbow"]
+    assert sorted(f"pose-{each}" for each in kept) == sorted(poses[:2])
+    assert after == "Is everything correct?"
+
+
 @pytest.mark.row("H20", "H21", "H3")
 def test_codes(desk):
     async def body(desk):
@@ -220,6 +256,55 @@ def test_a_second_device_goes_on(desk):
     assert "http://kycrisk.test/h/" in letter
     assert second == "Your document"
     assert third == "This link was used already"
+
+
+def test_links_to_other_devices_can_be_withdrawn(desk):
+    """Also those that were used: whoever came by one is out, and the first device goes on."""
+
+    async def body(desk):
+        browser = await desk.agreed()
+        phones = []
+        for _ in range(2):
+            await browser.send("/verify/hand-off", way="copy")
+            phones.append(browser.link("http://kycrisk.test/h/"))
+        phone = await desk.browser().get(phones[0])
+        await phone.send(phones[0])
+        inside = phone.heading
+        await browser.send("/verify/hand-off/end")
+        told = browser.text
+        await phone.get("/verify")
+        late = await desk.browser().get(phones[1])
+        await browser.get("/verify")
+        case = await desk.case()
+        return (
+            inside,
+            told,
+            phone.heading,
+            (late.page.status_code, late.heading),
+            browser.heading,
+            case.id,
+            ([each.action for each in (await desk.service.store.audit.page(subject=case.id, limit=100)).items]),
+        )
+
+    inside, told, phone, late, here, _, audit = desk(body)
+    assert (inside, here) == ("Your data", "Your data")
+    assert "The links were withdrawn." in told
+    assert phone == "You were away for a while"
+    assert late == (410, "This link is not valid any more")
+    assert "case.links_ended" in audit
+
+
+def test_who_leaves_a_device_is_out(desk):
+    async def body(desk):
+        browser = await desk.agreed()
+        cookie = dict(browser.client.cookies)
+        await browser.send("/verify/leave")
+        left = browser.heading
+        browser.client.cookies.update(cookie)  # as somebody has it who copied it
+        await browser.get("/verify")
+        return left, browser.page.status_code, (await desk.case()).state
+
+    assert desk(body) == ("You have left your verification", 401, State.COLLECTING)
 
 
 @pytest.mark.row("S14")

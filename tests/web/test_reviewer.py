@@ -1,9 +1,14 @@
 """The reviewers' pages: who may see them, what they show, and what is written down."""
 
+import json
 import re
 
 import pytest
 
+from kycrisk.store.api_keys import NewKey
+from kycrisk.store.failure import Erased
+from kycrisk.verification.attempt import told_of
+from kycrisk.verification.providers.provider import Outcome
 from kycrisk.verification.state import State
 from tests.verification import pictures
 from tests.web.conftest import desk
@@ -132,6 +137,86 @@ def test_a_dispute_is_for_another_person(desk):
     assert "Your verification is complete" in told
     assert case.state is State.VERIFIED
     assert case.document_expires.date().isoformat() == "2031-05-01"
+
+
+@pytest.mark.row("S4")
+def test_who_looked_is_written_down_and_can_be_asked_for(desk):
+    async def body(desk):
+        _, case, reviewer = await waiting(desk)
+        await reviewer.get(f"/review/cases/{case.id}")
+        await reviewer.client.get(reviewer.link(f"/review/cases/{case.id}/pictures/"))
+        paper = re.search(r"/pictures/(doc_\w+)", reviewer.page.text)[1]
+        keys = desk.service.store.api_keys
+        asked = []
+        for scope in ("review", "disclose"):
+            token = (await keys.issue(NewKey(name=scope, scopes=(scope,), by="tests"))).token
+            headers = {"Authorization": f"Bearer {token}"}
+            asked.append(await desk.browser().client.get(f"/v1/reviews/{case.id}/accesses", headers=headers))
+        exported = json.loads((await desk.service.store.personal_data.export("a-1", "kim")).document)
+        return paper, asked, [(each["what"], each["by"]) for each in exported["cases"][0]["accesses"]]
+
+    paper, (refused, told), exported = desk(body)
+    assert refused.status_code == 403
+    assert [(each["what"], each["by"]) for each in told.json()["items"]] == [("data", "kim"), (paper, "kim")]
+    assert exported == [("data", "kim"), (paper, "kim")]
+
+
+def test_a_reviewer_holds_an_account_back_and_lets_it_go(desk):
+    async def body(desk):
+        _, case, reviewer = await waiting(desk)
+        path = f"/review/cases/{case.id}"
+        await reviewer.get(path)
+        await reviewer.send(f"{path}/holds", kind="services", do="hold")
+        without = reviewer.page.status_code, reviewer.text
+        await reviewer.send(f"{path}/holds", kind="feature:nothing", do="hold", why="x")
+        unknown = reviewer.page.status_code
+        await reviewer.send(f"{path}/holds", kind="services", do="hold", why="a chargeback")
+        held = reviewer.text
+        await desk.service.bureau.errands.run_all()
+        at_panel = desk.around.panel.held()
+        await reviewer.send(f"{path}/holds", kind="services", do="let_go")
+        await desk.service.bureau.errands.run_all()
+        return without, unknown, held, at_panel, desk.around.panel.held(), reviewer.text
+
+    (status, said), unknown, held, at_panel, after, text = desk(body)
+    assert (status, unknown) == (422, 422)
+    assert "say why it is held back" in said
+    assert "Held back: services (manual)" in held
+    assert "kim: case.held_by_hand · services · a chargeback" in held
+    assert (at_panel, after) == ({("a-1", "services")}, set())
+    assert "Held back:" not in text
+
+
+def test_people_are_the_provider_of_the_case(desk):
+    """An attempt begins with the customer's start; what reviewers say is heard, and asked for, as of any provider; a
+    dispute is another attempt; and to delete what the provider holds erases the pictures."""
+
+    async def body(desk):
+        browser, case, reviewer = await waiting(desk)
+        cases, people = desk.service.cases, desk.service.bureau.sessions.providers["manual"]
+        [first] = (await cases.get(case.id)).attempts
+        unsaid = await people.fetch(first.reference)
+        path = f"/review/cases/{case.id}"
+        await reviewer.get(path)
+        await reviewer.send(f"{path}/decision", verdict="deny", reason="DOC_SUSPECT")
+        event = await people.fetch(first.reference)
+        again = await cases.hear(told_of("manual", event))
+        await browser.get("/verify")
+        await browser.send("/verify/dispute", words="It is genuine.")
+        other = await desk.reviewer("lee")
+        await other.get(path)
+        await other.send(f"{path}/decision", verdict="approve")
+        told = [(each.provider, each.state, each.final) for each in (await cases.get(case.id)).attempts]
+        paper = (await cases.get(case.id)).progress.papers[0]
+        await people.delete(first.reference)
+        with pytest.raises(Erased):
+            await desk.service.bureau.vault.view(paper.file, case=case.id, by="kim", why="tests")
+        webhook = await desk.browser().client.post("/v1/providers/manual/webhook", content=b"{}")
+        return unsaid, event.outcome, again.effect, told, webhook.status_code
+
+    unsaid, outcome, again, told, webhook = desk(body)
+    assert (unsaid, outcome, again, webhook) == (None, Outcome.DENIED, "repeated", 401)
+    assert told == [("manual", "denied", True), ("manual", "approved", True)]
 
 
 def test_a_form_of_another_site_decides_nothing(desk):

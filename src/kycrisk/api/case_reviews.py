@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Path, Query, Response
 
-from kycrisk.api.case_shapes import CaseVerdict, DocumentVerdict, NewDisclosure, Zone
+from kycrisk.api.case_shapes import CaseVerdict, DocumentVerdict, HeldByHand, NewDisclosure, Zone
 from kycrisk.api.case_views import case_told, file_told, optional, review_told, waiting_told
 from kycrisk.api.cases import AccountId, CaseId, entries
 from kycrisk.api.decisions import answer
@@ -15,10 +15,18 @@ from kycrisk.api.routing import Caller, Cursor, Limit, Served, needs, refusals, 
 from kycrisk.api.shapes import Items
 from kycrisk.decision_json import moment_text
 from kycrisk.verification.disclosure import NewDisclosure as Disclosed
-from kycrisk.verification.review import Judged, Verdict
+from kycrisk.verification.review import Judged
+from kycrisk.verification.verdict import Verdict
 
 routes = router("/v1", "reviews")
 DocumentId = Annotated[str, Path(max_length=60, description="a document's id")]
+HoldKind = Annotated[
+    str,
+    Path(
+        pattern="^(orders|services|refunds|feature:[a-z][a-z0-9_-]{0,39})$",
+        description="`orders`, `services`, `refunds` or `feature:NAME`",
+    ),
+]
 _KINDS = (Kind.NOT_FOUND, Kind.CONFLICT, Kind.ERASED)
 
 
@@ -117,6 +125,37 @@ async def decide(service: Served, caller: Caller, id: CaseId, verdict: CaseVerdi
         document_expires=verdict.document_expires,
     )
     return answer(case_told(await service.cases.judge(id, judged)))
+
+
+@routes.put(
+    "/reviews/{id}/holds/{kind}", summary="Hold an account back by hand", openapi_extra=needs("review"),
+    responses=refusals(*_KINDS),
+)  # fmt: skip
+async def hold_back(service: Served, caller: Caller, id: CaseId, kind: HoldKind, held: HeldByHand) -> Response:
+    """Holds something back from the case's account, whatever comes of the case, until somebody lets it go."""
+    await service.cases.hold_back(id, kind, by=caller.name, why=held.why)
+    return answer(file_told(await service.cases.get(id)))
+
+
+@routes.delete(
+    "/reviews/{id}/holds/{kind}", summary="Let an account go", openapi_extra=needs("review"),
+    responses=refusals(*_KINDS),
+)  # fmt: skip
+async def let_go(service: Served, caller: Caller, id: CaseId, kind: HoldKind) -> Response:
+    """Lets go what was held back by hand. Other causes end with their case."""
+    await service.cases.let_go(id, kind, by=caller.name)
+    return answer(file_told(await service.cases.get(id)))
+
+
+@routes.get(
+    "/reviews/{id}/accesses", summary="Who looked at a case", openapi_extra=needs("disclose"),
+    responses=refusals(Kind.NOT_FOUND),
+)  # fmt: skip
+async def list_accesses(service: Served, id: CaseId) -> Response:
+    """The access log, the oldest first: `data`, or the id of a document whose picture was opened."""
+    found = await service.cases.accesses(id)
+    items = [{"what": each.what, "by": each.by, "at": moment_text(each.at)} for each in found]
+    return answer({"items": items, "next": ""})
 
 
 @routes.post(

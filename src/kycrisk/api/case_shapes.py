@@ -158,6 +158,14 @@ class Zone(Form):
     )
 
 
+class HeldByHand(Form):
+    """Why something is held back; it stands in the audit log, so it names nobody."""
+
+    why: Line
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"why": "a chargeback is under way"}]})
+
+
 class CaseVerdict(Form):
     """What a reviewer says of a case."""
 

@@ -26,6 +26,7 @@ def case_told(case: Case) -> dict[str, Any]:
     return {
         "id": case.id,
         "policy": case.policy,
+        "policy_version": case.policy_version,
         "state": case.state.value,
         "level": case.level,
         "subject": case.subject.value,

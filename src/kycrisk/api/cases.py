@@ -19,8 +19,8 @@ from kycrisk.problems import Problems
 from kycrisk.verification.account import number_of
 from kycrisk.verification.policy import Subject
 from kycrisk.verification.queue import page_of_cases
-from kycrisk.verification.review import Verdict
 from kycrisk.verification.state import State, Trigger
+from kycrisk.verification.verdict import Verdict
 
 routes = router("/v1", "cases")
 CaseId = Annotated[str, Path(max_length=60, description="a case's id")]
@@ -116,6 +116,16 @@ async def help_with_case(service: Served, id: CaseId, wanted: HelpWanted) -> Res
 async def close_case(service: Served, caller: Caller, id: CaseId) -> Response:
     """Closes a case without a result: what was entered is purged, what it holds back is lifted, a stub is kept."""
     return answer(case_told(await service.cases.close(id, actor=caller.name)))
+
+
+@routes.post(
+    "/cases/{id}/links/end", summary="Withdraw all links to a case", openapi_extra=needs("cases"),
+    responses=refusals(Kind.NOT_FOUND),
+)  # fmt: skip
+async def end_links(service: Served, caller: Caller, id: CaseId) -> Response:
+    """Ends the links in tickets and letters, those to other devices, and every visit. The case stays as it is; the next
+    letter has a new link."""
+    return answer({"id": id, "ended": await service.cases.end_links(id, actor=caller.name)})
 
 
 @routes.get("/gates/{account_id}/{gate}", summary="Ask a gate", openapi_extra=needs("cases"), responses=refusals())

@@ -83,6 +83,7 @@ class Service:
             clock=clock,
             watch_files=watch_files,
             on_reload=self.measures.reloaded,
+            beside=lambda: self.bureau.read_again(),
         )
         self.endpoints, self.tally = endpoints_of(settings.webhooks.endpoints, site_key), Tally()
         self.bureau = Bureau(settings, store, site_key, clock)

@@ -139,6 +139,8 @@ class Held(Form):
 
 
 class Erasure(Form):
-    """Why personal data is erased; it stands in the audit log, so it names nobody."""
+    """Why personal data is erased; it stands in the audit log, so it names nobody. `leave`: also while a panel or a
+    provider cannot be told; the answer names what is left there."""
 
     why: Line
+    leave: bool = False

@@ -104,12 +104,16 @@ def erase(
     ] = None,
     by: By = "",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    leave: Annotated[
+        bool, typer.Option("--leave", help="Also while a panel or a provider cannot be told; see to it there by hand.")
+    ] = False,
     config: Config = None,
     offline: Offline = False,
 ) -> None:
     """Erase what is personal about one account, for good, and print a proof of it.
 
-    Outcomes, findings and counts stay, without anybody's name.
+    Outcomes, findings and counts stay, without anybody's name. What a panel holds back is let go first, and identity
+    providers delete what they hold.
     """
     settings = settings_of(ctx, config, offline)
     if not yes:
@@ -117,7 +121,24 @@ def erase(
             raise Fault("erasing cannot be undone", "say --yes to do it without being asked")
         typer.confirm(f"Erase the personal data of account `{visible(account)}` for good?", abort=True, err=True)
     _make_private(output)  # before anything is erased: a proof that cannot be written would be lost
-    _give(asked(settings, lambda kept: kept.personal_data.erase(account, user_name(by), why)), output)
+    name = user_name(by)
+    _give(asked(settings, lambda kept: _erased(settings, kept, account, name, why, leave=leave)), output)
+
+
+async def _erased(settings: Settings, kept: Store, account: str, by: str, why: str, *, leave: bool) -> Proven:
+    """Let go at others first, where that is set up and the network may be used."""
+    if not settings.verification.policy or settings.offline:
+        return await kept.personal_data.erase(account, by, why, leave=leave)
+    from kycrisk.screening.desk import now_utc
+    from kycrisk.store.sealing import read_site_key
+    from kycrisk.verification.bureau import Bureau
+
+    bureau = Bureau(settings, kept, read_site_key(settings.site_key), now_utc)
+    try:
+        left = await bureau.let_go(account, by, leave=leave)
+        return await kept.personal_data.erase(account, by, why, left=left, leave=leave)
+    finally:
+        await bureau.aclose()
 
 
 @audit.command()

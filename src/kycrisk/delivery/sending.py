@@ -11,12 +11,12 @@ from enum import Enum
 from ipaddress import ip_network
 
 from kycrisk.delivery.endpoint import Endpoint
-from kycrisk.delivery.message import signed_headers
 from kycrisk.lookups.asked import LookupFailure
 from kycrisk.lookups.http import Http, retry_after
 from kycrisk.lookups.http_guard import Resolve, system_resolve
 from kycrisk.lookups.http_request import HttpRequest
 from kycrisk.lookups.secrets import Redactor
+from kycrisk.webhook_signature import signed_headers
 
 _EVERYWHERE = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 _GONE = 410

@@ -54,9 +54,13 @@ class Standings:
         clock: Clock,
         watch_files: bool = False,
         on_reload: Callable[[bool], None] = lambda good: None,
+        beside: Callable[[], Callable[[], None]] = lambda: lambda: None,
     ) -> None:
+        """`beside` reads what is in force beside rules and lists, and gives what puts it there; it raises `Problems`.
+        All of it is taken, or nothing."""
         self._settings, self._store, self._sources, self._unusable = settings, store, sources, unusable
         self._clock, self._watch_files, self._on_reload = clock, watch_files, on_reload
+        self._beside = beside
         self._standing: Standing | None = None
         self.failed: FailedReload | None = None
         self._mark: Mark = ()
@@ -92,7 +96,9 @@ class Standings:
             before.use.retire()
         except Problems as wrong:
             told = [problem.render() for problem in wrong.problems[:20]]
-            _log.warning("the newest rules or lists are not taken, the last good ones stay", extra={"problems": told})
+            _log.warning(
+                "the newest rules, lists or procedures are not taken, the last good ones stay", extra={"problems": told}
+            )
             self.failed = FailedReload(self._clock(), wrong)
         else:
             self.failed = None
@@ -127,11 +133,13 @@ class Standings:
 
     async def _taken(self) -> Standing:
         kept = await read_store(self._store, self._clock())
+        put_beside = await asyncio.to_thread(self._beside)
         standing = await asyncio.to_thread(
             take_standing, self._settings, kept, self._sources, unusable=self._unusable, clock=self._clock
         )
         if standing.rules_from is RulesFrom.FILES:
             await self._keep(standing)
+        put_beside()
         return standing
 
     async def _keep(self, standing: Standing) -> None:
@@ -167,6 +175,7 @@ def _file_marks(settings: Settings, everything: bool) -> list[object]:
 def _edited(settings: Settings) -> Iterator[Path]:
     yield from sorted(settings.rules.glob("*.yaml"))
     yield from sorted((settings.rules / "lists").glob("*.txt"))
+    yield from sorted((settings.rules / "verification").glob("*.yaml"))
     yield settings.exemptions
     yield from (path for path in (settings.geo_country, settings.geo_asn) if path is not None)
 

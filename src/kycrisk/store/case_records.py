@@ -43,6 +43,11 @@ _BELOW: tuple[Table, ...] = (
 )  # fmt: skip
 #: What is deleted of an erased account's cases: what the person entered, showed and heard.
 _PERSONAL: tuple[Table, ...] = (CASE_DATA, CASE_REVIEWS, CASE_RESULTS, CASE_DOCUMENTS)
+#: What operators can do when an erasure would leave something behind that only the account's name leads to.
+LET_GO = (
+    "try again when it answers: what is held back is let go first, where `verification.panel` is set. "
+    "Or see to it there by hand, and erase with `--leave`, over HTTP with `leave: true`"
+)
 _ENDED = ("verified", "rejected", "closed")
 _MOMENTS = frozenset({"opened_at", "deadline_at", "submitted_at", "decided_at", "verified_until", "document_expires"})
 _TOLD = ("policy", "policy_version", "level", "subject_type", "mode", "opened_for", "state", "version", "attempts")
@@ -76,19 +81,26 @@ def disclosures_dict(connection: Connection, account: int) -> list[dict[str, Any
     ]
 
 
-def erase_cases(tx: Transaction, account: int) -> list[str]:
+def held_at_panel(connection: Connection, account: int) -> tuple[str, ...]:
+    """What the panel holds back of an account now, as far as it has told us."""
+    at_panel = CASE_HOLDS.c.applied.is_not(None) & CASE_HOLDS.c.released_at.is_(None)
+    held = select(CASE_HOLDS.c.kind).where(CASE_HOLDS.c.account == account, at_panel)
+    return tuple(sorted(set(connection.execute(held).scalars())))
+
+
+def erase_cases(tx: Transaction, account: int, *, leave: bool = False) -> list[str]:
     """Erase what is personal about an account's cases, and close them; their ids.
 
-    Raises `Conflict` while the panel holds something back: without the account's name nobody could let it go.
+    Raises `Conflict` while the panel holds something back, unless it is to be left there: without the account's name
+    nobody could let it go.
     """
     ids = case_ids(tx.connection, account)
     if not ids:
         return ids
-    at_panel = CASE_HOLDS.c.applied.is_not(None) & CASE_HOLDS.c.released_at.is_(None)
-    held = select(CASE_HOLDS.c.kind).where(CASE_HOLDS.c.account == account, at_panel)
-    if kinds := sorted(set(tx.connection.execute(held).scalars())):
+    kinds = held_at_panel(tx.connection, account)
+    if kinds and not leave:
         message = f"the panel holds back {', '.join(kinds)} of this account, and knows it by its name only"
-        raise Conflict(message, "erase it over HTTP, which lets go first: POST /v1/accounts/{account_id}/erase")
+        raise Conflict(message, LET_GO)
     for table in _PERSONAL:
         tx.connection.execute(delete(table).where(table.c["case"].in_(ids)))
     _forget_secrets(tx, ids)

@@ -70,6 +70,17 @@ class Proven:
         return f'{{"document":{self.document},"proof":"{self.proof}"}}'
 
 
+@dataclass(frozen=True, slots=True)
+class _Erasure:
+    """What is asked for: see `PersonalData.erase`."""
+
+    account_id: str
+    by: str
+    why: str
+    left: tuple[str, ...]
+    leave: bool
+
+
 class PersonalData:
     """Exports and erasures. An account is named by its id; people by what they gave are found by `accounts_of`."""
 
@@ -88,13 +99,17 @@ class PersonalData:
         """Everything about an account, with a proof. That it was exported is audited. Raises `NotFound`."""
         return await self._writer.write(self._export, (account_id, by))
 
-    async def erase(self, account_id: str, by: str, why: str) -> Proven:
+    async def erase(
+        self, account_id: str, by: str, why: str, *, left: Sequence[str] = (), leave: bool = False
+    ) -> Proven:
         """Erase what is personal about an account; what stays is in docs/store.md. Raises `NotFound`, `Conflict`.
+
+        `left` is what is left at others, for the document to name; `leave`: also what a panel holds back stays so.
 
         The document says what was erased and what the operator's lists still hold. On PostgreSQL the pages that held
         the key are overwritten by VACUUM, which this asks for; backups hold the key until they end.
         """
-        erased = await self._writer.write(self._erase, (account_id, by, why))
+        erased = await self._writer.write(self._erase, _Erasure(account_id, by, why, tuple(left), leave))
         await asyncio.to_thread(self._database.scrub)
         return erased
 
@@ -114,11 +129,12 @@ class PersonalData:
         told["audit_row"] = seq
         return self._proven(told)
 
-    def _erase(self, tx: Transaction, asked: Sequence[tuple[str, str, str]]) -> list[Proven]:
-        return [self._erase_one(tx, account_id, by, why) for account_id, by, why in asked]
+    def _erase(self, tx: Transaction, asked: Sequence[_Erasure]) -> list[Proven]:
+        return [self._erase_one(tx, each) for each in asked]
 
-    def _erase_one(self, tx: Transaction, account_id: str, by: str, why: str) -> Proven:
-        file = self._file(tx.connection, account_id)
+    def _erase_one(self, tx: Transaction, asked: _Erasure) -> Proven:
+        by = asked.by
+        file = self._file(tx.connection, asked.account_id)
         readable = [each for each in file.decisions if each.body is not None]
         kept = [
             {"seq": each.seq, "erased_at": tx.at, "text": erased_json(decision_from_json(each.body or b""), tx.site)}
@@ -127,13 +143,14 @@ class PersonalData:
         tx.insert(ERASED_DECISIONS, kept)
         tx.connection.execute(update(SIGNUPS).where(SIGNUPS.c.account == file.number).values(sealed=None))
         forget(tx, file.exemptions, by)
-        cases = erase_cases(tx, file.number)
+        cases = erase_cases(tx, file.number, leave=asked.leave)
         take_off(tx, file.number)
         tx.connection.execute(delete(ACCOUNT_KEYS).where(ACCOUNT_KEYS.c.account == file.number))
         gone = update(ACCOUNTS).where(ACCOUNTS.c.id == file.number).values(key=None, erased_at=tx.at)
         tx.connection.execute(gone)
-        told = _erasure_dict(file, readable, tx.now, by, why)
+        told = _erasure_dict(file, readable, tx.now, by, asked.why)
         told["cases"] = cases
+        told["left"] = list(asked.left)
         sealed = hashlib.sha256(_json(told).encode()).hexdigest()
         told["audit_row"] = tx.audit(by, "account.erased", f"account {file.pseudonym}", {"document": sealed})
         return self._proven(told)

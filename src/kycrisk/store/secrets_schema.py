@@ -18,7 +18,7 @@ VAULT_FILES = Table(
     Column("media_type", Text, nullable=False),
     Column("size", Integer, nullable=False),  # bytes of the picture
     Column("created_at", BigInteger, nullable=False),
-    Column("purge_at", BigInteger, index=True),  # empty while nothing is decided
+    Column("purge_at", BigInteger, index=True),  # of no use any more: the case knows when
     Column("master", Text, nullable=False, index=True),  # which master key wraps this one
     Column("wrapped", LargeBinary),  # empty: destroyed, and the file is to be deleted
     Column("destroyed_at", BigInteger),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -24,6 +24,8 @@ from kycrisk.verification.filling import add_result, reset_steps
 from kycrisk.verification.ledger import record
 from kycrisk.verification.move import happen
 from kycrisk.verification.policy import Policy
+from kycrisk.verification.providers.manual import NAME as PEOPLE
+from kycrisk.verification.providers.provider import Event
 from kycrisk.verification.refusal import NotNow
 from kycrisk.verification.site import Site
 from kycrisk.verification.state import Happening, State
@@ -56,6 +58,7 @@ class Told:
     reasons: tuple[str, ...] = ()
     document_expiry: date | None = None
     matched: Mapping[str, bool] = field(default_factory=dict)
+    by: str = ""  # the person on our side who said it
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,14 @@ def attempts_of(connection: Connection, case_id: str) -> tuple[Attempt, ...]:
     return tuple(map(attempt_of, connection.execute(wanted)))
 
 
+def attempt_by(connection: Connection, provider: str, reference: str) -> Attempt | None:
+    """The attempt that a provider knows by a reference."""
+    table = CASE_ATTEMPTS.c
+    wanted = select(CASE_ATTEMPTS).where(table.provider == provider, table.reference == reference)
+    row = connection.execute(wanted).first()
+    return None if row is None else attempt_of(row)
+
+
 def stale_attempts(connection: Connection, now: datetime, limit: int) -> tuple[Attempt, ...]:
     """Attempts whose provider is to be asked, as nothing was heard of them."""
     wanted = select(CASE_ATTEMPTS).where(CASE_ATTEMPTS.c.ask_at <= micros(now)).order_by(CASE_ATTEMPTS.c.ask_at)
@@ -116,12 +127,31 @@ def begin_attempt(tx: Transaction, case_id: str, provider: str, reference: str) 
     case = find_case(tx.connection, case_id)
     if not case.state.takes_entries:
         raise NotNow(f"the case is `{case.state}`, and takes no attempt now")
+    return _begun(tx, case, provider, reference, "customer")
+
+
+def attempt_with_people(tx: Transaction, case: Case, by: str) -> Attempt:
+    """The attempt that people on our side decide now: the one that is open, or a new one, as when a provider has found
+    something suspicious, or the customer disputes."""
+    made = attempts_of(tx.connection, case.id)
+    for each in reversed(made):
+        if each.provider == PEOPLE and each.ended_at is None:
+            return each
+    return _begun(tx, case, PEOPLE, reference_of(case.id, made), by)
+
+
+def reference_of(case_id: str, made: Sequence[Attempt]) -> str:
+    """Our own reference of the next attempt of a case."""
+    return f"{case_id}-{len(made) + 1}"
+
+
+def _begun(tx: Transaction, case: Case, provider: str, reference: str, actor: str) -> Attempt:
     added = CASE_ATTEMPTS.insert().values(
         case=case.id, provider=provider, reference=reference, state="created", final=False, reasons="[]",
         begun_at=tx.at, heard_at=tx.at, ask_at=micros(tx.now + STALE_AFTER),
     )  # fmt: skip
     row = tx.connection.execute(added.returning(CASE_ATTEMPTS)).one()
-    tx.audit("customer", "attempt.begun", case.id, {"provider": provider, "attempt": row.id})
+    tx.audit(actor, "attempt.begun", case.id, {"provider": provider, "attempt": row.id})
     return attempt_of(row)
 
 
@@ -149,13 +179,12 @@ def hear(tx: Transaction, site: Site, told: Told) -> Heard:
 
 
 def _heard(tx: Transaction, site: Site, told: Told) -> Heard:
-    table = CASE_ATTEMPTS.c
-    wanted = select(CASE_ATTEMPTS).where(table.provider == told.provider, table.reference == told.reference)
-    row = tx.connection.execute(wanted).first()
-    if row is None:
+    attempt = attempt_by(tx.connection, told.provider, told.reference)
+    if attempt is None:
         return Heard("unknown")
-    attempt = attempt_of(row)
     case = find_case(tx.connection, attempt.case)
+    if case.state is State.CLOSED:  # nothing more is written down about whoever withdrew or was erased
+        return Heard("noted", case)
     if attempt.final and told.outcome != "revoked":
         return Heard("late", case)
     if not told.final and told.outcome in _ONLY_FINAL:
@@ -196,8 +225,9 @@ def _followed(tx: Transaction, site: Site, case: Case, told: Told) -> Heard:
     policy = site.policy_of(case)
     if told.outcome == "session_expired" and case.state is State.SUBMITTED:
         return _abandoned(tx, case, policy)
-    if happening is Happening.SENT_BACK and case.attempts >= policy.attempts:
-        happening = Happening.REFUSED
+    denied_by_people = told.outcome == "denied" and told.provider == PEOPLE
+    if happening is Happening.SENT_BACK and (denied_by_people or case.attempts >= policy.attempts):
+        happening = Happening.REFUSED  # what a person denies is not tried again
     if happening is None:
         return Heard("noted", case)
     expires = None
@@ -208,7 +238,7 @@ def _followed(tx: Transaction, site: Site, case: Case, told: Told) -> Heard:
         happening,
         policy,
         tx.now,
-        actor=f"provider {told.provider}",
+        actor=told.by or f"provider {told.provider}",
         reasons=told.reasons,
         document_expires=expires,
     )
@@ -219,3 +249,17 @@ def _followed(tx: Transaction, site: Site, case: Case, told: Told) -> Heard:
         reset_steps(tx, move.after, policy)
     give(tx, site, move.after, policy)
     return Heard("moved", move.after)
+
+
+def told_of(provider: str, event: Event) -> Told:
+    """What a provider says, as cases hear it."""
+    return Told(
+        provider=provider,
+        key=event.key,
+        reference=event.ref,
+        outcome=event.outcome.value,
+        final=event.final,
+        reasons=tuple(map(str, event.reasons)),
+        document_expiry=event.document_expiry,
+        matched=event.matched,
+    )

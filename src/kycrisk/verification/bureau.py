@@ -7,20 +7,29 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from kycrisk.settings import Settings
+from kycrisk.store.case_records import LET_GO, held_at_panel
 from kycrisk.store.failure import Conflict
 from kycrisk.store.sealing import SiteKey
 from kycrisk.store.store import Store
 from kycrisk.verification.account import number_of
-from kycrisk.verification.action import forget_actions, open_actions
+from kycrisk.verification.action import forget_actions
+from kycrisk.verification.attempt import attempt_by
+from kycrisk.verification.case import find_case
 from kycrisk.verification.cases import Cases
 from kycrisk.verification.codes import forget_codes
 from kycrisk.verification.connections import Connections
 from kycrisk.verification.errand import Errands
 from kycrisk.verification.master_keys import make_master_key
+from kycrisk.verification.outside import OutsideFailure
+from kycrisk.verification.policies import policy_files
 from kycrisk.verification.proof import Proofs
+from kycrisk.verification.providers.manual import NAME as PEOPLE
+from kycrisk.verification.providers.manual import ManualReview, Said
+from kycrisk.verification.providers.provider import ProviderError
 from kycrisk.verification.reasons import read_reason, reason_text
+from kycrisk.verification.review import said_by_reference
 from kycrisk.verification.session import Sessions
-from kycrisk.verification.site import site_of
+from kycrisk.verification.site import policies_of, site_of
 from kycrisk.verification.state import State
 from kycrisk.verification.tokens import forget_tokens
 from kycrisk.verification.upload import Uploads
@@ -28,6 +37,8 @@ from kycrisk.verification.vault import Vault, destroy
 from kycrisk.verification.vault_folder import VaultFolder
 from kycrisk.verification.way_in import WayIn
 
+#: Where customers fill in their cases: the pages of this service.
+HOME = "/verify"
 KEEP_ACTIONS, KEEP_SECRETS = timedelta(days=30), timedelta(days=7)
 
 
@@ -39,32 +50,61 @@ class Bureau:
 
     def __init__(self, settings: Settings, store: Store, key: SiteKey, clock: Callable[[], datetime]) -> None:
         chosen = settings.verification
+        self._settings, self._marks = settings, procedure_marks(settings)
         self.site = site_of(settings, store, key, clock)
         self.cases = Cases(self.site)
         self._connections = Connections(chosen, clock)
         self._store = store
         self.link = WayIn(self.site, chosen.public_url)
         self.outside = self._connections.outside(self.link, self._purge)
-        self.sessions = Sessions(site=self.site, providers=self._connections.providers(), public_url=chosen.public_url)
+        people = ManualReview(page_url=f"{chosen.public_url}{HOME}", words=self._words, erase=self._erase_pictures)
+        providers = {**self._connections.providers(), people.name: people}
+        self.sessions = Sessions(site=self.site, providers=providers, public_url=chosen.public_url)
         self.proofs = Proofs(site=self.site, outside=self.outside)
         self.errands = Errands(site=self.site, outside=self.outside, reason_text=words_of)
         self.vault = _vault(settings, store) if chosen.policy else None
         self.uploads = None if self.vault is None else Uploads(self.site, self.vault)
 
-    async def let_go(self, account_id: str, actor: str) -> None:
-        """Close all cases of an account and have the panel let go what they hold back: before it is erased, as nobody
-        could name it to the panel afterwards. Raises `Conflict` when the panel does not do it now."""
+    def read_again(self) -> Callable[[], None]:
+        """Read the procedures anew where their files have changed; what puts them into force, all in one step. Raises
+        `Problems`: then those that are in force stay."""
+        marks = procedure_marks(self._settings)
+        if marks == self._marks:
+            return lambda: None
+        newer = policies_of(self._settings)
+
+        def put() -> None:
+            self._marks = marks
+            self.site.policies.put(newer)
+
+        return put
+
+    async def let_go(self, account_id: str, actor: str, *, leave: bool = False) -> tuple[str, ...]:
+        """Close all cases of an account, have the panel let go what they hold back, and providers delete what they
+        hold: before it is erased, as nobody could name it to them afterwards. What is left there all the same, because
+        it is to be left, or its provider is not set up any more. Raises `Conflict` when somebody does not do it now.
+        """
         number = await self._store.read(number_of, self.site.key, account_id)
         if number is None:
-            return
-        for case in await self.cases.of_account(account_id):
+            return ()
+        cases = await self.cases.of_account(account_id)
+        for case in cases:
             if case.state is not State.CLOSED:
                 await self.cases.close(case.id, actor=actor)
         while await self.errands.run(account=number):
             pass
-        if await self._store.read(open_actions, number, "holds"):
-            message = "the panel still holds something back, and does not answer"
-            raise Conflict(message, "erase the account when it does: without its name nobody can let it go")
+        left = [f"panel {kind}" for kind in await self._store.read(held_at_panel, number)]
+        if left and not leave:
+            message = "the panel still holds something back, and does not let it go now"
+            raise Conflict(message, LET_GO)
+        for case in cases:
+            try:
+                left += await self._forget(case.id)
+            except OutsideFailure as failure:
+                if not leave:
+                    raise Conflict(f"a provider does not delete what it holds now: {failure}", LET_GO) from None
+                left.append(f"provider of {case.id}")
+        return tuple(left)
 
     async def tidy(self) -> None:
         """Delete what is of no use any more: work that ended long ago, codes and tokens that are over."""
@@ -77,9 +117,35 @@ class Bureau:
         """Close every connection."""
         await self._connections.aclose()
 
+    async def _words(self, reference: str) -> Said:
+        return await self._store.read(said_by_reference, self.site, reference)
+
+    async def _erase_pictures(self, reference: str) -> None:
+        attempt = await self._store.read(attempt_by, PEOPLE, reference)
+        if attempt is not None:
+            await self._store.write(lambda tx: destroy(tx, attempt.case, by="verification"))
+
     async def _purge(self, case_id: str) -> None:
-        """From now on nobody can open the pictures of a case; the files go with the vault's next sweep."""
+        """From now on nobody can open the pictures of a case; the files go with the vault's next sweep. What providers
+        hold of a closed case is deleted there. Raises `OutsideFailure`."""
         await self._store.write(lambda tx: destroy(tx, case_id, by="verification"))
+        case = await self._store.read(find_case, case_id)
+        if case.state is State.CLOSED:
+            await self._forget(case_id)
+
+    async def _forget(self, case_id: str) -> tuple[str, ...]:
+        try:
+            return await self.sessions.forget(case_id)
+        except ProviderError as error:
+            raise OutsideFailure(f"provider: {error.detail}") from None
+
+
+def procedure_marks(settings: Settings) -> tuple[object, ...]:
+    """What tells that a file of a procedure has changed."""
+    if not settings.verification.policy:
+        return ()
+    stats = ((path.name, path.stat()) for path in policy_files(settings.rules))
+    return tuple((name, stat.st_mtime_ns, stat.st_size, stat.st_ino) for name, stat in stats)
 
 
 def words_of(code: str) -> str:

@@ -15,11 +15,20 @@ from kycrisk.store.failure import Conflict
 from kycrisk.store.moments import moment
 from kycrisk.store.pages import Page
 from kycrisk.store.transaction import Transaction
-from kycrisk.verification import filling, review
+from kycrisk.verification import by_hand, filling, review
 from kycrisk.verification.account import find_account, number_of, taken
 from kycrisk.verification.attempt import Attempt, Heard, Told, attempts_of, begin_attempt, hear
 from kycrisk.verification.case import Case, cases_of, current_case, find_case
-from kycrisk.verification.disclosure import Disclosure, NewDisclosure, disclose, disclosures_of, note_access
+from kycrisk.verification.codes import erase_codes
+from kycrisk.verification.disclosure import (
+    Access,
+    Disclosure,
+    NewDisclosure,
+    accesses_of,
+    disclose,
+    disclosures_of,
+    note_access,
+)
 from kycrisk.verification.entry import Judging, read_country, read_personal_data
 from kycrisk.verification.gate import Gate, gate_of, level_of
 from kycrisk.verification.hold import Hold, active_holds
@@ -34,6 +43,7 @@ from kycrisk.verification.result import CheckResult, results_of
 from kycrisk.verification.review import Judged
 from kycrisk.verification.site import Site
 from kycrisk.verification.state import Happening, State, Trigger
+from kycrisk.verification.tokens import Kind, revoke, revoke_token
 from kycrisk.verification.zone import ZoneRead, read_zone
 
 
@@ -235,12 +245,36 @@ class Cases:
         return await self._store.write(lambda tx: review.dispute(tx, self.site, case_id, words, actor))
 
     async def withdraw(self, case_id: str, *, actor: str = "customer") -> Case:
-        """Consent is withdrawn: the case is closed and what was entered is purged. What is held back stays so."""
+        """Consent is withdrawn: the case is closed, what was entered is purged, links and codes end. What is held back
+        stays so."""
         return await self._store.write(lambda tx: self._closed(tx, case_id, actor, Lift.NONE))
 
     async def close(self, case_id: str, *, actor: str) -> Case:
         """The operator closes a case; what it holds back is lifted."""
         return await self._store.write(lambda tx: self._closed(tx, case_id, actor, Lift.ALL))
+
+    async def hold_back(self, case_id: str, kind: str, *, by: str, why: str) -> Case:
+        return await self._store.write(lambda tx: by_hand.hold_back(tx, self.site, case_id, kind, by, why))
+
+    async def let_go(self, case_id: str, kind: str, *, by: str) -> Case:
+        return await self._store.write(lambda tx: by_hand.let_go(tx, self.site, case_id, kind, by))
+
+    async def end_links(self, case_id: str, *, actor: str, but: str = "") -> int:
+        """End the links to other devices and the visits of a case, those in tickets and letters too where somebody of
+        the site does it; how many. `but`: the customer's own visit goes on. Raises `NotFound`."""
+        kinds = (Kind.HAND_OFF, Kind.PAGE) if but else ()
+
+        def change(tx: Transaction) -> int:
+            case = find_case(tx.connection, case_id)
+            ended = revoke(tx, case.id, *kinds, but=but)
+            tx.audit(actor, "case.links_ended", case.id, {"count": ended})
+            return ended
+
+        return await self._store.write(change)
+
+    async def end_visit(self, token: str) -> bool:
+        """The customer leaves this device: its visit ends. Whether it was in force."""
+        return await self._store.write(lambda tx: revoke_token(tx, token))
 
     async def disclose(self, account_id: str, disclosure: NewDisclosure) -> int:
         """Write down that data was given to somebody; the number of the row. Raises `NotFound`."""
@@ -274,6 +308,14 @@ class Cases:
             )
 
         return await self._store.write(change)
+
+    async def picture_looked_at(self, case_id: str, document: str, by: str) -> None:
+        """Write down that somebody looks at a picture of a case, before they see it."""
+        await self._store.write(lambda tx: note_access(tx, case_id, document, by))
+
+    async def accesses(self, case_id: str) -> tuple[Access, ...]:
+        """Who looked at a case and its pictures, the oldest first. Raises `NotFound`."""
+        return await self._store.read(lambda c: accesses_of(c, find_case(c, case_id).id))
 
     async def ask_for_help(self, case_id: str, channels: Sequence[str], message: str) -> Case:
         """A customer's question goes to the operators, by ticket, by mail or both. Raises `Erased`."""
@@ -342,6 +384,8 @@ class Cases:
             raise NotNow("the case is closed already")
         record(tx, [move])
         filling.purge_entries(tx, case)
+        erase_codes(tx, case.id)
+        revoke(tx, case.id)
         table = CASE_CONSENTS.c
         withdrawn = update(CASE_CONSENTS).where(table.case == case.id, table.withdrawn_at.is_(None))
         tx.connection.execute(withdrawn.values(withdrawn_at=tx.at))

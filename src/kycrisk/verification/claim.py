@@ -21,6 +21,7 @@ from kycrisk.verification.policy import Subject
 #: A claim lives no longer, and may be made by a clock so much ahead of ours.
 LONGEST, SKEW = timedelta(hours=1), timedelta(minutes=10)
 _MOST_LETTERS = 2000
+_CLOCKS = "the clock of the application or of this machine is wrong"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,11 @@ class Claim:
 
 
 class ClaimRefused(ValueError):
-    """A claim that is not believed."""
+    """A claim that is not believed. Its words are for the operator's log. `timing`: only its time is wrong."""
+
+    def __init__(self, words: str, *, timing: bool = False) -> None:
+        super().__init__(words)
+        self.timing = timing
 
 
 def sign_claim(claim: Claim, secret: bytes) -> str:
@@ -62,9 +67,11 @@ def read_claim(text: str, secret: bytes, now: datetime) -> Claim:
     except (binascii.Error, UnicodeError, KeyError, TypeError, OverflowError, json.JSONDecodeError):
         raise ClaimRefused("this is not a claim") from None
     if claim.expires <= now:
-        raise ClaimRefused("the claim has expired")
+        late = round((now - claim.expires).total_seconds())
+        raise ClaimRefused(f"it expired {late} seconds ago: it is old, or {_CLOCKS}", timing=True)
     if claim.expires > now + LONGEST + SKEW:
-        raise ClaimRefused("the claim lives too long")
+        early = round((claim.expires - now - LONGEST).total_seconds())
+        raise ClaimRefused(f"it lives {early} seconds longer than an hour: it is made so, or {_CLOCKS}", timing=True)
     return claim
 
 

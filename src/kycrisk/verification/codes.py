@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import Connection, Row, delete, select, update
 
 from kycrisk.randomness import random_bytes
 from kycrisk.store.moments import micros, moment
@@ -137,16 +137,6 @@ def check(
     if right:
         return Try(Checked.RIGHT)
     return Try(Checked.WRONG, terms.tries - tries) if tries < terms.tries else Try(Checked.TOO_OFTEN)
-
-
-def proved_at(
-    connection: Connection, site: SiteKey, subject: str, channel: Channel, destination: str
-) -> datetime | None:
-    """When somebody last entered the right code for this case and this number or address; None: never."""
-    mine = (_C.subject == subject) & (_C.channel == channel.value)
-    wanted = select(func.max(_C.right_at)).where(mine, _C.destination == _where(site, channel, destination))
-    found = connection.execute(wanted).scalar()
-    return None if found is None else moment(found)
 
 
 def forget_codes(tx: Transaction, before: datetime) -> int:

@@ -69,6 +69,21 @@ def disclosures_of(connection: Connection, account: int) -> tuple[Disclosure, ..
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Somebody looked: at `data`, or at a document by its id."""
+
+    what: str
+    by: str
+    at: datetime
+
+
+def accesses_of(connection: Connection, case_id: str) -> tuple[Access, ...]:
+    """Who looked at a case, the oldest first."""
+    wanted = select(CASE_ACCESSES).where(CASE_ACCESSES.c.case == case_id).order_by(CASE_ACCESSES.c.id)
+    return tuple(Access(what=row.what, by=row.by, at=moment(row.at)) for row in connection.execute(wanted))
+
+
 def note_access(tx: Transaction, case_id: str, what: str, by: str) -> None:
     """A person looked at a document, or at the data of a case."""
     tx.insert(CASE_ACCESSES, [{"case": case_id, "what": what, "by": by, "at": tx.at}])

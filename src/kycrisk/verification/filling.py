@@ -20,7 +20,16 @@ from kycrisk.verification.case import Case, find_case
 from kycrisk.verification.ledger import record
 from kycrisk.verification.move import Move, changed, happen
 from kycrisk.verification.policy import Policy, Step, StepKind
-from kycrisk.verification.progress import SELFIE, Progress, StepState, gaps, has_consented, progress_of, snapshot_of
+from kycrisk.verification.progress import (
+    SELFIE,
+    STANDING,
+    Progress,
+    StepState,
+    gaps,
+    has_consented,
+    progress_of,
+    snapshot_of,
+)
 from kycrisk.verification.refusal import ConsentMissing, Incomplete, NotNow
 from kycrisk.verification.site import Site
 from kycrisk.verification.state import Happening, State
@@ -171,6 +180,10 @@ def reset_steps(tx: Transaction, case: Case, policy: Policy) -> None:
         category = SELFIE if each.step.kind is StepKind.SELFIE else each.step.category
         if each.step.kind is StepKind.CONFIRM or category in refused:
             _mark(tx, case, each, done=False)
+    if SELFIE in refused:  # other poses are asked for then, and what is compared is one series
+        faces = (CASE_DOCUMENTS.c.case == case.id) & (CASE_DOCUMENTS.c.category == SELFIE)
+        standing = CASE_DOCUMENTS.c.state.in_(STANDING)
+        tx.connection.execute(update(CASE_DOCUMENTS).where(faces, standing).values(state="replaced"))
 
 
 def _open(tx: Transaction, site: Site, case_id: str) -> tuple[Case, Policy, Progress]:

@@ -1,4 +1,4 @@
-"""Holds: what is held back from an account, each with its cause; and putting one there by hand."""
+"""Holds: what is held back from an account, each with its cause."""
 
 from __future__ import annotations
 

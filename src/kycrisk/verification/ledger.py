@@ -15,7 +15,7 @@ from kycrisk.store.case_schema import CASE_ACTIONS, CASE_HOLDS, CASES
 from kycrisk.store.failure import Conflict
 from kycrisk.store.transaction import Transaction
 from kycrisk.verification.case import Case, row_of
-from kycrisk.verification.move import Lift, Move
+from kycrisk.verification.move import Lift, Move, NewHold
 
 _AT_ONCE = 500
 #: What a verification does not lift: somebody put it there.
@@ -28,10 +28,17 @@ def record(tx: Transaction, moves: Sequence[Move]) -> None:
     tx.insert(CASES, [row_of(each.after, current=each.after.state.is_current) for each in new])
     _update(tx, [each for each in moves if each.before is not None])
     for each in moves:
-        tx.audit(each.actor, each.said, each.after.id, {**each.details, "version": each.after.version})
+        tx.audit(each.actor, each.said, each.after.id, {**each.details, **_versions(each)})
     _hold(tx, moves)
-    _lift(tx, [each for each in moves if each.lift != Lift.NONE])
+    _lift(tx, [each for each in moves if each.lift != Lift.NONE or each.lifts])
     tx.insert(CASE_ACTIONS, [_action(tx, each.after, action) for each in moves for action in each.actions])
+
+
+def _versions(move: Move) -> dict[str, object]:
+    """The case's, and that of its procedure where it is another one than before."""
+    before, now = move.before, move.after.policy_version
+    newer = {"policy_version": now} if before is None or before.policy_version != now else {}
+    return {"version": move.after.version, **newer}
 
 
 def _action(tx: Transaction, case: Case, action: str) -> dict[str, Any]:
@@ -110,7 +117,7 @@ def _lift(tx: Transaction, moves: Sequence[Move]) -> None:
     chosen = []
     for row in _active(tx, set(by_account)):
         move = by_account[row.account]
-        if move.lift == Lift.EARNED and row.cause == BY_HAND:
+        if not _is_lifted(move, row):
             continue
         chosen.append(row.id)
         tx.audit(move.actor, "hold.lifted", move.after.id, {"kind": row.kind, "cause": row.cause})
@@ -118,6 +125,12 @@ def _lift(tx: Transaction, moves: Sequence[Move]) -> None:
         ids = chosen[start : start + _AT_ONCE]
         lifted = update(CASE_HOLDS).where(CASE_HOLDS.c.id.in_(ids)).values(lifted_at=tx.at, lifted_by="verification")
         tx.connection.execute(lifted)
+
+
+def _is_lifted(move: Move, row: Any) -> bool:
+    if move.lift == Lift.NONE:
+        return NewHold(row.kind, row.cause) in move.lifts
+    return move.lift == Lift.ALL or row.cause != BY_HAND
 
 
 def _active(tx: Transaction, accounts: set[int]) -> list[Any]:

@@ -47,11 +47,13 @@ class Move:
     actions: tuple[str, ...] = ()
     holds: tuple[NewHold, ...] = ()
     lift: str = Lift.NONE
+    lifts: tuple[NewHold, ...] = ()  # these holds of the account, and no others
 
 
 def timed(case: Case, policy: Policy) -> Case:
-    """The same case with the moment at which the clock comes by next."""
-    return replace(case, due_at=next_due(case, policy))
+    """The same case with the moment at which the clock comes by next, and the version of the procedure that said so."""
+    version = policy.version if policy.id == case.policy else case.policy_version
+    return replace(case, due_at=next_due(case, policy), policy_version=version)
 
 
 def changed(

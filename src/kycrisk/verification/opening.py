@@ -225,7 +225,12 @@ class CaseOpener:
     """Opens cases for screenings in the transaction that stores them: what belongs to a `Screening`."""
 
     def __init__(self, policies: Policies, policy: Policy) -> None:
-        self._policies, self._policy = policies, policy
+        self._policies, self._first = policies, policy
+
+    @property
+    def _policy(self) -> Policy:
+        """The procedure as it is in force now."""
+        return self._policies.by_id.get(self._first.id, self._first)
 
     def __call__(self, tx: Transaction, added: Sequence[Added]) -> None:
         """Follow several screenings that are stored together."""

@@ -5,23 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-FRONT, BACK = "front", "back"
-SIDES = (FRONT, BACK)
+from kycrisk.verification.documents.kinds import DocumentKind, Side, sides_of
+
+SIDES = tuple(each.value for each in Side)
 
 #: The types, and the sides that are asked for where a policy says nothing else.
 TYPES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "passport": (FRONT,),
-        "id_card": (FRONT, BACK),
-        "residence_permit": (FRONT, BACK),
-        "driving_licence": (FRONT, BACK),
-        "utility_bill": (FRONT,),
-        "bank_statement": (FRONT,),
-        "tax_notice": (FRONT,),
-        "rental_contract": (FRONT,),
-        "register_extract": (FRONT,),
-        "articles_of_association": (FRONT,),
-        "ownership_statement": (FRONT,),
-        "power_of_attorney": (FRONT,),
-    }
+    {kind.value: tuple(side.value for side in sides_of(kind)) for kind in DocumentKind}
 )

@@ -13,11 +13,15 @@ from kycrisk.verification.policy_reading import read_policy
 FOLDER = "verification"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Policies:
-    """Procedures by their ids."""
+    """The procedures in force, by their ids. Whoever has them sees newer ones once they are `put`, in one step."""
 
     by_id: Mapping[str, Policy] = field(default_factory=dict)
+
+    def put(self, newer: Policies) -> None:
+        """Put all of `newer` in the place of what is here."""
+        self.by_id = newer.by_id
 
     def get(self, id: str) -> Policy:
         """Raises `KeyError` for one that there is not."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, select, update
@@ -19,26 +18,17 @@ from kycrisk.store.rulesets import SecondPersonNeeded
 from kycrisk.store.sealing import SiteKey
 from kycrisk.store.transaction import Transaction
 from kycrisk.verification.account import opened, sealed
+from kycrisk.verification.attempt import Attempt, Told, attempt_by, attempt_with_people, hear, told_of
 from kycrisk.verification.case import Case, find_case
-from kycrisk.verification.feedback import give
-from kycrisk.verification.filling import reset_steps
 from kycrisk.verification.ledger import record
 from kycrisk.verification.move import changed, happen
 from kycrisk.verification.progress import papers_of
+from kycrisk.verification.providers.manual import NAME as PEOPLE
+from kycrisk.verification.providers.manual import Said, Word, event_of
 from kycrisk.verification.refusal import NotNow
 from kycrisk.verification.site import Site
-from kycrisk.verification.state import Happening, State
-
-
-class Verdict(StrEnum):
-    """What a reviewer says: of a document that it is accepted or rejected, of a case the rest."""
-
-    ACCEPTED = "accepted"
-    REJECTED = "rejected"
-    APPROVE = "approve"
-    RETRY = "retry"
-    DENY = "deny"
-    DISPUTE = "dispute"  # the customer's own word
+from kycrisk.verification.state import Happening
+from kycrisk.verification.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +56,6 @@ class Review:
     note: str
     round: int
     at: datetime
-
-
-_HAPPENS = {Verdict.APPROVE: Happening.APPROVED, Verdict.RETRY: Happening.SENT_BACK, Verdict.DENY: Happening.REFUSED}
 
 
 def reviews_of(connection: Connection, site: SiteKey, case: Case) -> tuple[Review, ...]:
@@ -119,32 +106,55 @@ def judge_case(tx: Transaction, site: Site, case_id: str, judged: Judged) -> Cas
     papers = papers_of(tx.connection, case)
     if judged.verdict is Verdict.APPROVE and any(each.state == "rejected" for each in papers):
         raise NotNow("a document was rejected", "send the case back, or accept the document")
+    attempt = attempt_with_people(tx, case, judged.by)
     if policy.review.four_eyes and judged.verdict is not Verdict.RETRY:
-        first = [row for row in before if row.verdict == judged.verdict.value and row.round == case.attempts]
-        if not _since_dispute(before, first):
-            return _first_word(tx, site, case, judged)
-        if any(row.by == judged.by for row in first):
+        first = [each for each in _said(before, case, attempt) if each.verdict is judged.verdict]
+        if any(each.by == judged.by for each in first):
             raise SecondPersonNeeded("a second person has to say the same")
-    happening = _HAPPENS[judged.verdict]
-    if happening is Happening.SENT_BACK and case.attempts >= policy.attempts:
-        happening = Happening.REFUSED
-    move = happen(
-        case,
-        happening,
-        policy,
-        tx.now,
-        actor=judged.by,
-        reasons=judged.reasons,
-        document_expires=judged.document_expires,
-    )
-    if move is None:
-        raise NotNow(f"a case that is `{case.state}` is not decided")
-    record(tx, [move])
     _write(tx, site, case, "", judged)
-    if move.after.state is State.NEEDS_RESUBMISSION:
-        reset_steps(tx, move.after, policy)
-    give(tx, site, move.after, policy)
+    told = _told(said_of(tx.connection, site, case, attempt), attempt, judged)
+    heard = hear(tx, site, told)
+    if heard.effect == "moved" and heard.case is not None:
+        return heard.case
+    assert not told.final, "what waits for a person can be decided"
+    move = changed(case, policy, actor=judged.by, said="case.first_word")
+    record(tx, [move])
     return move.after
+
+
+def _told(said: Said, attempt: Attempt, judged: Judged) -> Told:
+    """What reviewers said so far, as cases hear it; with what only the last of them knows."""
+    event = event_of(attempt.reference, said)
+    assert event is not None, "there is a word at least"
+    expires = judged.document_expires
+    return replace(
+        told_of(PEOPLE, event),
+        by=judged.by,
+        reasons=judged.reasons if event.final else (),
+        document_expiry=None if expires is None else expires.astimezone(UTC).date(),
+    )
+
+
+def said_of(connection: Connection, site: Site, case: Case, attempt: Attempt) -> Said:
+    """What reviewers said in an attempt with people, and how many of them it takes."""
+    words = _said(_words(connection, case), case, attempt)
+    return Said(words, 2 if site.policy_of(case).review.four_eyes else 1)
+
+
+def said_by_reference(connection: Connection, site: Site, reference: str) -> Said:
+    """The same by our reference of the attempt: nothing where there is none. Raises `NotFound`."""
+    attempt = attempt_by(connection, PEOPLE, reference)
+    return Said(()) if attempt is None else said_of(connection, site, find_case(connection, attempt.case), attempt)
+
+
+def _said(words: Sequence[Any], case: Case, attempt: Attempt) -> tuple[Word, ...]:
+    since = _since_dispute(words, words)
+    mine = [row for row in since if row.round == case.attempts and moment(row.at) >= attempt.begun_at]
+    return tuple(
+        Word(Verdict(row.verdict), row.by, tuple(json.loads(row.reasons)))
+        for row in mine
+        if row.verdict != Verdict.DISPUTE
+    )
 
 
 def dispute(tx: Transaction, site: Site, case_id: str, words: str, actor: str) -> Case:
@@ -166,7 +176,7 @@ def _check_turn(case: Case) -> None:
 def _words(connection: Connection, case: Case) -> Sequence[Any]:
     """The words about the case itself, the oldest first."""
     table = CASE_REVIEWS.c
-    wanted = select(table.id, table.verdict, table.by, table.round).where(table.case == case.id, table.document == "")
+    wanted = select(CASE_REVIEWS).where(table.case == case.id, table.document == "")
     return connection.execute(wanted.order_by(table.id)).all()
 
 
@@ -182,15 +192,6 @@ def _check_person(words: Sequence[Any], judged: Judged) -> None:
         deciders = {row.by for row in words if row.id < disputes[-1] and row.verdict != Verdict.DISPUTE}
         if judged.by in deciders:
             raise SecondPersonNeeded("the case was disputed: somebody else than before has to decide")
-
-
-def _first_word(tx: Transaction, site: Site, case: Case, judged: Judged) -> Case:
-    policy = site.policy_of(case)
-    _write(tx, site, case, "", judged)
-    move = happen(case, Happening.UNDECIDED, policy, tx.now, actor=judged.by)
-    move = move or changed(case, policy, actor=judged.by, said="case.first_word")
-    record(tx, [move])
-    return move.after
 
 
 def _write(tx: Transaction, site: Site, case: Case, document: str, judged: Judged) -> None:

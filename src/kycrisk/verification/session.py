@@ -14,14 +14,26 @@ from sqlalchemy import Connection
 
 from kycrisk.store.failure import NotFound
 from kycrisk.store.transaction import Transaction
-from kycrisk.verification.attempt import Attempt, Heard, Told, asked, attempts_of, begin_attempt, hear, stale_attempts
+from kycrisk.verification.attempt import (
+    Attempt,
+    Heard,
+    asked,
+    attempts_of,
+    begin_attempt,
+    hear,
+    reference_of,
+    stale_attempts,
+    told_of,
+)
 from kycrisk.verification.case import Case, find_case
 from kycrisk.verification.documents.kinds import DocumentKind
 from kycrisk.verification.policy import StepKind
 from kycrisk.verification.progress import entries_of, progress_of
+from kycrisk.verification.providers.manual import NAME as PEOPLE
 from kycrisk.verification.providers.provider import Event, NewAttempt, Provider, ProviderError, UnknownAttempt
 from kycrisk.verification.refusal import ConsentMissing, NotNow, NotPossible
 from kycrisk.verification.site import Site
+from kycrisk.verification.state import State
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +83,20 @@ class Sessions:
         await self.site.store.write(lambda tx: begin_attempt(tx, case_id, provider.name, made.ref))
         return made.url
 
+    async def started(self, case: Case) -> None:
+        """The customer has started: where people on our side decide, the attempt with them begins by it."""
+        if self.site.policy_of(case).provider == PEOPLE:
+            await self.begin(case.id)
+
+    async def forget(self, case_id: str) -> tuple[str, ...]:
+        """Have the providers delete what they hold of a case; the attempts of providers that are not set up any more,
+        and were not asked. Raises `ProviderError`: then it is to be done again."""
+        attempts = await self.site.store.read(attempts_of, case_id)
+        for each in attempts:
+            if each.provider in self.providers:
+                await self.providers[each.provider].delete(each.reference)
+        return tuple(f"{each.provider} {each.reference}" for each in attempts if each.provider not in self.providers)
+
     def hears(self, name: str) -> Provider:
         """The provider that webhooks under a name come from. Raises `NotFound`."""
         found = self.providers.get(name)
@@ -84,6 +110,8 @@ class Sessions:
         heard = await self.site.store.write(lambda tx: hear(tx, self.site, told_of(name, event)))
         if heard.effect == "unknown":
             _log.warning("a webhook of %s is about an attempt that is not known here, or was erased", name)
+        elif heard.case is not None and heard.case.state is State.CLOSED:
+            _log.warning("a webhook of %s is about a case that is closed", name, extra={"case": heard.case.id})
         return heard
 
     async def ask_stale(self) -> int:
@@ -114,12 +142,12 @@ class Sessions:
         case = find_case(connection, case_id)
         policy = self.site.policy_of(case)
         progress = progress_of(connection, case, policy)
-        if policy.provider == "manual":
-            raise NotPossible("this procedure takes the documents itself")
         if not progress.consented:
             raise ConsentMissing("the customer has not agreed yet")
         if not case.state.takes_entries:
             raise NotNow(f"the case is `{case.state}`, and takes no attempt now")
+        if policy.provider == PEOPLE:
+            return _Ready(case=case, attempts=attempts_of(connection, case.id), types=(), country="")
         entries = entries_of(connection, self.site.key, case)
         for each in progress.steps:
             if not each.done and each.step.kind is not StepKind.SELFIE:
@@ -136,7 +164,7 @@ class Sessions:
         kinds = tuple(KIND_OF[each] for each in ready.types if each in KIND_OF)
         hook = f"{self.public_url}/v1/providers/{self.site.policy_of(ready.case).provider}/webhook"
         return NewAttempt(
-            reference=f"{ready.case.id}-{len(ready.attempts) + 1}",
+            reference=reference_of(ready.case.id, ready.attempts),
             subject=self.site.key.pseudonym("provider subject", str(ready.case.account)).hex(),
             country=ready.country,
             documents=kinds,
@@ -154,17 +182,3 @@ class Sessions:
             help_ = f"write its keys under `verification.providers.{name}`"
             raise NotPossible(f"the provider `{name}` is not set up", help_)
         return found
-
-
-def told_of(provider: str, event: Event) -> Told:
-    """What a provider says, as cases hear it."""
-    return Told(
-        provider=provider,
-        key=event.key,
-        reference=event.ref,
-        outcome=event.outcome.value,
-        final=event.final,
-        reasons=tuple(map(str, event.reasons)),
-        document_expiry=event.document_expiry,
-        matched=event.matched,
-    )

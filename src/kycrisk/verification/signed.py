@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from standardwebhooks import Webhook as Signer
-
 from kycrisk.decision_json import moment_text
 from kycrisk.lookups.http import Http
 from kycrisk.lookups.http_request import HttpRequest
 from kycrisk.lookups.secrets import Secret
 from kycrisk.verification.exchange import MOST_BYTES, fetched
+from kycrisk.webhook_signature import signed_headers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +29,7 @@ class SignedPost:
         now = self.clock()
         told = {"type": kind, "timestamp": moment_text(now), "data": data}
         body = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
-        headers = {
-            "Content-Type": "application/json",
-            "webhook-id": key,
-            "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": Signer(self.secret.reveal()).sign(key, now, body.decode()),
-        }
+        headers = signed_headers(key, body, [self.secret], now)
         request = HttpRequest(
             url=self.url, method="POST", headers=headers, body=body, max_bytes=MOST_BYTES, repeatable=True
         )  # fmt: skip

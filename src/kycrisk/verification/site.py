@@ -40,28 +40,44 @@ class Site:
         return self.policies.by_id.get(self.chosen)
 
     def policy_of(self, case: Case) -> Policy:
-        """The procedure that a case follows. Raises `NotFound` when its file is gone."""
+        """The procedure that a case follows. Raises `NotFound` when its file is gone, or the case's level in it."""
         found = self.policies.by_id.get(case.policy)
         if found is None:
             raise NotFound(
                 f"there is no procedure `{case.policy}` any more", "put its file back into rules/verification"
             )
+        if not found.rank(case.level):
+            raise NotFound(
+                f"procedure `{case.policy}` has no level `{case.level}` any more", "put it back into its file"
+            )
         return found
+
+
+def policies_of(settings: Settings) -> Policies:
+    """The procedures of a site, where one is chosen. Raises `Problems` for those that are wrong, or one that is not
+    there."""
+    chosen = settings.verification.policy
+    policies = read_policies(policy_files(settings.rules)) if chosen else Policies()
+    if chosen and chosen not in policies.by_id:
+        help_ = did_you_mean(chosen, policies.by_id) or "the procedures are: " + ", ".join(policies.by_id)
+        place = str(settings.file or settings.folder)
+        raise Problems([Problem(place, f"there is no procedure `{chosen}` in `{settings.rules / FOLDER}`", help_)])
+    return policies
 
 
 def site_of(settings: Settings, store: Store, key: SiteKey, clock: Callable[[], datetime]) -> Site:
     """The site that settings describe. Raises `Problems` for procedures that are wrong, or one that is not there."""
     chosen = settings.verification.policy
-    files = policy_files(settings.rules)
-    policies = read_policies(files) if chosen else Policies()
-    if chosen and chosen not in policies.by_id:
-        help_ = did_you_mean(chosen, policies.by_id) or "the procedures are: " + ", ".join(policies.by_id)
-        place = str(settings.file or settings.folder)
-        raise Problems([Problem(place, f"there is no procedure `{chosen}` in `{settings.rules / FOLDER}`", help_)])
     free_mail = free_mail_domains() if chosen else frozenset()
     return Site(
-        store=store, key=key, policies=policies, chosen=chosen, clock=clock, free_mail=free_mail, put_label=put
-    )  # fmt: skip
+        store=store,
+        key=key,
+        policies=policies_of(settings),
+        chosen=chosen,
+        clock=clock,
+        free_mail=free_mail,
+        put_label=put,
+    )
 
 
 def free_mail_domains() -> frozenset[str]:

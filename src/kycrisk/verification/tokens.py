@@ -131,10 +131,12 @@ def go_on(tx: Transaction, kind: Kind, text: str, random: Random = random_bytes)
     return found if isinstance(found, Refused) else (found, issue_token(tx, Kind.PAGE, found.subject, random=random))
 
 
-def revoke(tx: Transaction, subject: str, *kinds: Kind) -> int:
-    """End the tokens of a case, of some kinds or all; how many."""
-    mine = (_C.subject == subject) & _C.revoked_at.is_(None)
+def revoke(tx: Transaction, subject: str, *kinds: Kind, but: str = "") -> int:
+    """End the tokens of a case, of some kinds or all, but one of them; how many were in force."""
+    mine = (_C.subject == subject) & _C.revoked_at.is_(None) & (_C.expires_at > tx.at)
     which = mine & _C.kind.in_([kind.value for kind in kinds]) if kinds else mine
+    if but:
+        which &= _C.digest != digest_of(but)
     return tx.connection.execute(update(TOKENS).where(which).values(revoked_at=tx.at)).rowcount
 
 
@@ -153,11 +155,6 @@ def issued_since(connection: Connection, kind: Kind, subject: str, since: dateti
 def forget_tokens(tx: Transaction, before: datetime) -> int:
     """Delete tokens that were over before a moment; how many. Whoever comes with one hears that it is unknown."""
     return tx.connection.execute(delete(TOKENS).where(_C.expires_at < micros(before))).rowcount
-
-
-def erase_tokens(tx: Transaction, subject: str) -> None:
-    """Delete all tokens of a case."""
-    tx.connection.execute(delete(TOKENS).where(_C.subject == subject))
 
 
 def digest_of(text: str) -> bytes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -11,14 +13,17 @@ from kycrisk.store.transaction import Transaction
 from kycrisk.verification.case import find_case
 from kycrisk.verification.documents.picture import AcceptedPicture, PictureRefused, accept_picture
 from kycrisk.verification.documents.quality import TERMS, judge
-from kycrisk.verification.documents.selfie import SELFIE_TERMS
+from kycrisk.verification.documents.selfie import Frame, Pose, SelfieRefused, judge_selfie
 from kycrisk.verification.filling import NewPaper, keep_paper
 from kycrisk.verification.policy import StepKind
+from kycrisk.verification.poses import poses_of
 from kycrisk.verification.progress import SELFIE, progress_of
 from kycrisk.verification.reasons import Reason
 from kycrisk.verification.refusal import ConsentMissing, NotNow, NotPossible
 from kycrisk.verification.site import Site
 from kycrisk.verification.vault import Vault, keep
+
+_log = logging.getLogger(__name__)
 
 #: Unpacking a picture takes hundreds of megabytes: so many at a time.
 _AT_ONCE = 2
@@ -45,6 +50,14 @@ class NewPicture:
     raw: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A case that takes a picture now. Of a selfie: the poses that are asked for, and the files of the other ones."""
+
+    poses: tuple[Pose, ...] = ()
+    others: tuple[str, ...] = ()
+
+
 class Uploads:
     """The uploads of a site."""
 
@@ -53,9 +66,14 @@ class Uploads:
 
     async def take(self, case_id: str, new: NewPicture) -> str:
         """Keep a picture; the id of the document. Raises `PictureUnusable`, `Problems`, and what cases refuse."""
-        await self._site.store.read(lambda c: self._check(c, case_id, new))
+        ready = await self._site.store.read(lambda c: self._check(c, case_id, new))
+        others = await self._vault.contents(case_id, ready.others)
         async with self._room:
-            picture = await asyncio.to_thread(_accepted, new)
+            try:
+                picture = await asyncio.to_thread(_accepted, new, ready, others)
+            except PictureUnusable as unusable:
+                _log.warning("a picture is not taken: %s", unusable, extra={"case": case_id})
+                raise
         sealed = await self._vault.seal(case_id, picture.content, picture.media_type)
 
         def change(tx: Transaction) -> str:
@@ -73,7 +91,7 @@ class Uploads:
 
         return await self._site.store.write(change)
 
-    def _check(self, connection: Connection, case_id: str, new: NewPicture) -> None:
+    def _check(self, connection: Connection, case_id: str, new: NewPicture) -> _Ready:
         """Nothing is unpacked for a case that takes no picture now."""
         case = find_case(connection, case_id)
         policy = self._site.policy_of(case)
@@ -84,16 +102,23 @@ class Uploads:
             raise ConsentMissing("the customer has not agreed yet", "nothing is asked or kept before")
         if not case.state.takes_entries:
             raise NotNow(f"the case is `{case.state}`, and takes no pictures now")
-        selfie = new.category == SELFIE
-        progress.find(StepKind.SELFIE if selfie else StepKind.DOCUMENT, "" if selfie else new.category)
+        if new.category != SELFIE:
+            progress.find(StepKind.DOCUMENT, new.category)
+            return _Ready()
+        step = progress.find(StepKind.SELFIE).step
+        others = [each.file for each in progress.papers if each.category == SELFIE and each.side != new.side]
+        return _Ready(poses_of(case, self._site.key, step.poses), tuple(others))
 
 
-def _accepted(new: NewPicture) -> AcceptedPicture:
+def _accepted(new: NewPicture, ready: _Ready, others: Collection[bytes]) -> AcceptedPicture:
     try:
         picture = accept_picture(new.raw, new.declared)
-    except PictureRefused as refused:
+        if new.category == SELFIE:
+            reasons = judge_selfie(ready.poses, Frame(new.side, picture), others)
+        else:
+            reasons = judge(picture, TERMS).reasons
+    except (PictureRefused, SelfieRefused) as refused:
         raise PictureUnusable((refused.reason,), str(refused)) from None
-    reasons = judge(picture, SELFIE_TERMS if new.category == SELFIE else TERMS).reasons
     if reasons:
         raise PictureUnusable(reasons)
     return picture

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +19,7 @@ from sqlalchemy import Connection, Row, delete, select, update
 
 from kycrisk.randomness import random_bytes
 from kycrisk.store.failure import Conflict, Erased, NotFound, WrongSiteKey
-from kycrisk.store.moments import micros, moment, optional_moment
+from kycrisk.store.moments import moment, optional_moment
 from kycrisk.store.sealing import KEY_BYTES, seal, unseal
 from kycrisk.store.secrets_schema import VAULT_FILES
 from kycrisk.store.store import Store
@@ -47,14 +48,13 @@ class SealedFile:
 
 @dataclass(frozen=True, slots=True)
 class VaultFile:
-    """What is known of a picture without opening it. `purge_at`: None while nothing is decided."""
+    """What is known of a picture without opening it."""
 
     id: str
     case: str
     media_type: str
     size: int
     created_at: datetime
-    purge_at: datetime | None
     destroyed_at: datetime | None
 
 
@@ -95,6 +95,12 @@ class Vault:
         row = await self._store.write(lambda tx: _noted(tx, id_, case, by, why))
         return await asyncio.to_thread(self._open, row)
 
+    async def contents(self, case: str, ids: Sequence[str]) -> tuple[bytes, ...]:
+        """Pictures of a case for the program to compare: nobody sees them, so it is written down nowhere. Those that
+        were erased, or do not open, are left out."""
+        rows = await self._store.read(_present, case, ids) if ids else ()
+        return await asyncio.to_thread(lambda: tuple(found for row in rows for found in self._tried(row)))
+
     async def files(self, case: str) -> tuple[VaultFile, ...]:
         """The pictures of a case, the oldest first, destroyed ones too while their files are there."""
         return await self._store.read(_files, case)
@@ -105,16 +111,6 @@ class Vault:
         await asyncio.to_thread(self._store.database.scrub)
         await self.sweep()
         return count
-
-    async def purge(self) -> int:
-        """Destroy the keys whose time is over, and delete their files; how many."""
-        total = 0
-        while count := await self._store.write(_purge):
-            total += count
-        if total:
-            await asyncio.to_thread(self._store.database.scrub)
-        await self.sweep()
-        return total
 
     async def sweep(self) -> int:
         """Delete files whose keys are destroyed, and files that never came into the database; how many."""
@@ -160,6 +156,10 @@ class Vault:
             raise VaultDamaged(f"the file `{row.id}` does not open", help_) from None
         return Picture(row.media_type, content)
 
+    def _tried(self, row: Row[Any]) -> Iterator[bytes]:
+        with suppress(VaultDamaged):
+            yield self._open(row).content
+
     def _rewrap(self, tx: Transaction) -> int:
         old = (_C.master != self._masters.current) & _C.wrapped.is_not(None)
         rows = tx.connection.execute(select(VAULT_FILES).where(old).limit(_AT_ONCE)).all()
@@ -189,40 +189,19 @@ def keep(tx: Transaction, file: SealedFile) -> VaultFile:
         "wrapped": file.wrapped,
     }
     tx.insert(VAULT_FILES, [row])
-    return VaultFile(file.id, file.case, file.media_type, file.size, moment(tx.at), None, None)
+    return VaultFile(file.id, file.case, file.media_type, file.size, moment(tx.at), None)
 
 
-def schedule_purge(tx: Transaction, case: str, at: datetime) -> int:
-    """Say when the pictures of a case are to be destroyed: some days after the decision. How many."""
-    mine = (_C.case == case) & _C.wrapped.is_not(None)
-    return tx.connection.execute(update(VAULT_FILES).where(mine).values(purge_at=micros(at))).rowcount
-
-
-def hold_purge(tx: Transaction, case: str) -> int:
-    """Take a schedule back: the case is open again, after a dispute. How many pictures are still there."""
-    mine = (_C.case == case) & _C.wrapped.is_not(None)
-    return tx.connection.execute(update(VAULT_FILES).where(mine).values(purge_at=None)).rowcount
-
-
-def destroy(tx: Transaction, case: str, *, by: str, ids: Sequence[str] | None = None) -> int:
-    """Destroy the keys of a case's pictures, of all or of some: from the commit on nobody can open them. How many.
+def destroy(tx: Transaction, case: str, *, by: str) -> int:
+    """Destroy the keys of a case's pictures: from the commit on nobody can open them. How many.
 
     The files are deleted by the next `sweep`.
     """
     mine = (_C.case == case) & _C.wrapped.is_not(None)
-    which = mine if ids is None else mine & _C.id.in_(ids)
-    count = tx.connection.execute(update(VAULT_FILES).where(which).values(wrapped=None, destroyed_at=tx.at)).rowcount
+    count = tx.connection.execute(update(VAULT_FILES).where(mine).values(wrapped=None, destroyed_at=tx.at)).rowcount
     if count:
         tx.audit(by, "vault.destroyed", f"case {case}", {"count": count})
     return count
-
-
-def _purge(tx: Transaction) -> int:
-    due = select(_C.id, _C.case).where(_C.purge_at <= tx.at, _C.wrapped.is_not(None)).order_by(_C.purge_at)
-    rows = tx.connection.execute(due.limit(_AT_ONCE)).all()
-    for case in dict.fromkeys(row.case for row in rows):
-        destroy(tx, case, by="vault", ids=[row.id for row in rows if row.case == case])
-    return len(rows)
 
 
 def _noted(tx: Transaction, id_: str, case: str, by: str, why: str) -> Row[Any]:
@@ -235,6 +214,11 @@ def _noted(tx: Transaction, id_: str, case: str, by: str, why: str) -> Row[Any]:
     return row
 
 
+def _present(connection: Connection, case: str, ids: Sequence[str]) -> Sequence[Row[Any]]:
+    wanted = select(VAULT_FILES).where(_C.case == case, _C.id.in_(ids), _C.wrapped.is_not(None))
+    return connection.execute(wanted).all()
+
+
 def _files(connection: Connection, case: str) -> tuple[VaultFile, ...]:
     rows = connection.execute(select(VAULT_FILES).where(_C.case == case).order_by(_C.created_at, _C.id))
     return tuple(
@@ -244,7 +228,6 @@ def _files(connection: Connection, case: str) -> tuple[VaultFile, ...]:
             row.media_type,
             row.size,
             moment(row.created_at),
-            optional_moment(row.purge_at),
             optional_moment(row.destroyed_at),
         )
         for row in rows

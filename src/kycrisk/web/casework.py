@@ -14,8 +14,9 @@ from kycrisk.verification.documents.selfie import pose_text
 from kycrisk.verification.policy import Policy, StepKind
 from kycrisk.verification.poses import poses_of
 from kycrisk.verification.progress import SELFIE, StepState, entries_of
-from kycrisk.verification.review import Review, Verdict
+from kycrisk.verification.review import Review
 from kycrisk.verification.state import State
+from kycrisk.verification.verdict import Verdict
 from kycrisk.web.countries import countries
 from kycrisk.web.fields import FIELDS
 from kycrisk.web.render import language_of, page

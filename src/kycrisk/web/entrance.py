@@ -5,6 +5,7 @@ A GET changes nothing, since mail scanners and previews open links, too. The vis
 
 from __future__ import annotations
 
+import logging
 from typing import Annotated
 
 from fastapi import Path, Request, Response
@@ -16,6 +17,7 @@ from kycrisk.verification.tokens import Kind, Refused, go_on, look
 from kycrisk.web.render import LANGUAGE_COOKIE, page
 from kycrisk.web.visit import HOME, Stop, begin_visit, keep_cookie, page_router, text_of
 
+_log = logging.getLogger(__name__)
 routes = page_router("")
 Token = Annotated[str, Path(max_length=100)]
 
@@ -76,6 +78,7 @@ async def choose_language(request: Request) -> Response:
 
 def _refused(request: Request, why: Refused) -> Stop:
     service_of(request).strangers.take(_client(request))
+    _log.warning("a link is not taken: it is %s", why.value)
     return Stop(request, f"link_{why.value}", 404 if why is Refused.UNKNOWN else 410)
 
 

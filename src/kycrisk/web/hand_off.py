@@ -54,6 +54,14 @@ async def hand_off(request: Request, changing: Changing) -> Response:
     return await _page(request, visit, sent_to=to)
 
 
+@routes.post("/end")
+async def end_links(request: Request, changing: Changing) -> Response:
+    """Take the links back that were made here: none works any more, and other devices are out of the case."""
+    visit, _ = changing
+    ended = await service_of(request).cases.end_links(visit.case.id, actor="customer", but=visit.token)
+    return await _page(request, visit, ended=ended)
+
+
 async def _link(request: Request, visit: Visit) -> str:
     service = service_of(request)
     hour_ago = service.clock() - timedelta(hours=1)
@@ -88,6 +96,7 @@ async def _page(
     link: str = "",
     code: str = "",
     sent_to: str = "",
+    ended: int | None = None,
     status: int = 200,
 ) -> Response:
     service = service_of(request)
@@ -105,5 +114,6 @@ async def _page(
         link=link,
         code=code,
         sent_to=sent_to,
+        ended=ended,
         contact=contact,
     )

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
@@ -20,6 +22,7 @@ from kycrisk.verification.tokens import Kind, issue_token
 from kycrisk.web.render import page
 from kycrisk.web.visit import Stop, begin_visit, page_router, text_of
 
+_log = logging.getLogger(__name__)
 routes = page_router("/me")
 
 
@@ -102,8 +105,9 @@ def _secret(request: Request) -> bytes:
 def _believed(request: Request, text: str) -> Claim:
     try:
         return read_claim(text, _secret(request), service_of(request).clock())
-    except ClaimRefused:
-        raise Stop(request, "no_claim", 401) from None
+    except ClaimRefused as refused:
+        _log.warning("a claim is not believed: %s", refused)
+        raise Stop(request, "claim_time" if refused.timing else "no_claim", 401) from None
 
 
 def _bearer(request: Request) -> Claim | None:
@@ -114,7 +118,8 @@ def _bearer(request: Request) -> Claim | None:
             if kind.lower() == "bearer"
             else None
         )
-    except ClaimRefused:
+    except ClaimRefused as refused:
+        _log.warning("a claim is not believed: %s", refused)
         return None
 
 

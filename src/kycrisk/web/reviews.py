@@ -12,9 +12,11 @@ from starlette.datastructures import FormData
 from kycrisk.api.routing import service_of
 from kycrisk.problems import Problem, Problems
 from kycrisk.store.failure import NotFound
+from kycrisk.verification.by_hand import kinds_of
 from kycrisk.verification.progress import SELFIE, Paper
 from kycrisk.verification.reasons import Code
-from kycrisk.verification.review import Judged, Verdict
+from kycrisk.verification.review import Judged
+from kycrisk.verification.verdict import Verdict
 from kycrisk.verification.zone import ZoneRead
 from kycrisk.web.render import page
 from kycrisk.web.reviewing import HOME, Deciding, Reviewer, Reviewing
@@ -59,6 +61,7 @@ async def show_picture(request: Request, reviewer: Reviewing, id: CaseId, docume
     vault = service.bureau.vault
     if paper is None or vault is None:
         raise NotFound("there is no such picture in this case")
+    await service.cases.picture_looked_at(id, paper.id, reviewer.name)
     picture = await vault.view(paper.file, case=id, by=reviewer.name, why="review")
     return Response(
         picture.content,
@@ -114,6 +117,22 @@ async def decide(request: Request, deciding: Deciding, id: CaseId) -> Response:
     return RedirectResponse(f"{HOME}/cases/{id}?done=decided", 303)
 
 
+@routes.post("/cases/{id}/holds")
+async def hold_back(request: Request, deciding: Deciding, id: CaseId) -> Response:
+    """Hold something back from the account by hand, or let it go."""
+    reviewer, form = deciding
+    cases, kind, why = service_of(request).cases, text_of(form, "kind", 60), text_of(form, "why")
+    if kind not in kinds_of((await cases.get(id)).policy):
+        return await _review(request, reviewer, id, error="choose what is held back", status=422)
+    if text_of(form, "do", 20) == "let_go":
+        await cases.let_go(id, kind, by=reviewer.name)
+    elif not why:
+        return await _review(request, reviewer, id, error="say why it is held back", status=422)
+    else:
+        await cases.hold_back(id, kind, by=reviewer.name, why=why)
+    return RedirectResponse(f"{HOME}/cases/{id}?done=judged", 303)
+
+
 async def _review(
     request: Request,
     reviewer: Reviewer,
@@ -140,6 +159,7 @@ async def _review(
         history=history.items,
         latest=_latest(file.progress.papers),
         reasons=REASONS,
+        kinds=kinds_of(file.policy),
         done=done,
         problems=[Problem("", error)] if error else [],
         typed=typed,

@@ -10,7 +10,6 @@ from kycrisk.verification.codes import Channel, Checked, NotYet
 from kycrisk.verification.outside import OutsideFailure
 from kycrisk.verification.policy import StepKind
 from kycrisk.verification.refusal import Incomplete, NotPossible
-from kycrisk.verification.tokens import revoke
 from kycrisk.web.casework import attestation_of, consent_of, show
 from kycrisk.web.render import by_place, language_of, page
 from kycrisk.web.visit import HOME, VISIT_COOKIE, Changing, page_router, redirect, text_of
@@ -25,12 +24,13 @@ async def start(request: Request, changing: Changing) -> Response:
     visit, form = changing
     cases, consent = service_of(request).cases, consent_of(visit.file.policy)
     if visit.file.progress.consented:
-        await cases.start(visit.case.id)
+        started = await cases.start(visit.case.id)
     elif text_of(form, "agree") != consent.version:
         errors = {"agree": "agree to go on, or close this page"}
         return await show(request, visit, errors=errors, status=422)
     else:
-        await cases.start(visit.case.id, text_version=consent.version, address=_address(request))
+        started = await cases.start(visit.case.id, text_version=consent.version, address=_address(request))
+    await service_of(request).bureau.sessions.started(started)
     return redirect()
 
 
@@ -163,8 +163,17 @@ async def withdraw(request: Request, changing: Changing) -> Response:
         return page(request, "customer/withdraw.html", visit=visit, file=visit.file)
     service = service_of(request)
     await service.cases.withdraw(visit.case.id)
-    await service.store.write(lambda tx: revoke(tx, visit.case.id))
     response = page(request, "customer/refused.html", reason="withdrawn")
+    response.delete_cookie(VISIT_COOKIE, path=HOME)
+    return response
+
+
+@routes.post("/leave")
+async def leave(request: Request, changing: Changing) -> Response:
+    """End the visit at this device, as on somebody else's computer. The case stays as it is."""
+    visit, _ = changing
+    await service_of(request).cases.end_visit(visit.token)
+    response = page(request, "customer/refused.html", reason="left")
     response.delete_cookie(VISIT_COOKIE, path=HOME)
     return response
 

@@ -94,6 +94,7 @@ def _refused(request: Request, error: StoreError) -> Response:
     if isinstance(error, StoreUnavailable):
         _log.error("the store cannot be used: %s", error.reason)
         return page(request, "customer/refused.html", 503, reason="unavailable")
+    _log.info("a page refuses: %s", error.message)
     told = error.problems if isinstance(error, Incomplete) else [Problem("", error.message, error.help)]
     return page(request, "customer/problems.html", refusal_of(error).status_code, problems=told, again=HOME)
 

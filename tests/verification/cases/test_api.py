@@ -3,12 +3,18 @@
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import func, select
 
 from kycrisk.api.asked import SCOPES
 from kycrisk.shipped import shipped
 from kycrisk.store.api_keys import NewKey
+from kycrisk.store.secrets_schema import CODES, TOKENS
+from kycrisk.verification.attempt import Told
+from kycrisk.verification.codes import Channel, issue
 from kycrisk.verification.documents.mrz import check_digit
 from kycrisk.verification.filling import NewPaper
+from kycrisk.verification.state import Trigger
+from kycrisk.verification.tokens import Kind, Refused, issue_token, look
 from tests.api.conftest import api, folder
 from tests.verification.cases.conftest import PERSON
 
@@ -144,6 +150,108 @@ def test_the_zone_is_held_against_what_was_entered(ask):
     assert old.json()["reasons"] == ["DOC_EXPIRED", "DATA_MISMATCH(date_of_birth)"]
     assert none.status_code == 422
     assert [each["result"] for each in results[:3]] == ["passed", "passed", "passed"]
+
+
+def test_what_follows_from_a_result_is_visible(ask):
+    """An approval exempts a rule for the account, a rejection is a label: both are told over the API, and both name
+    their case."""
+
+    async def body(api):
+        cases, found = api.service.cases, {}
+        for account, outcome in (("a-1", "approved"), ("a-2", "denied")):
+            await api.screen({"account_id": account, "company": "Acme"})
+            opened = await cases.open(account, Trigger.TOS_VIOLATION, actor="tests")
+            for _ in range(3):
+                await cases.start(opened.case.id, text_version="1")
+                number = len((await cases.get(opened.case.id)).attempts)
+                reference = f"{account}-{number}"
+                await cases.begin_attempt(opened.case.id, "idenfy", reference)
+                told = Told(provider="idenfy", key=reference, reference=reference, outcome=outcome, final=True)
+                if (await cases.hear(told)).case.state.value in ("verified", "rejected"):
+                    break
+            await api.service.standings.reload()
+            again = (await api.screen({"account_id": account, "company": "Acme"})).json()
+            labels = (await api.ask("GET", f"/v1/accounts/{account}/labels")).json()
+            found[account] = opened.case.id, again, labels["items"]
+        return found, (await api.ask("GET", "/v1/exemptions")).json()["items"]
+
+    found, exemptions = ask(body, "spacecore")
+    approved, rejected = found["a-1"], found["a-2"]
+    assert [(each["rule"], each["why"]) for each in exemptions] == [("company", f"verified by case {approved[0]}")]
+    assert [(each["label"], each["source"]) for each in approved[2]] == [("legitimate", f"case {approved[0]}")]
+    assert [(each["label"], each["source"]) for each in rejected[2]] == [("fraud", f"case {rejected[0]}")]
+    scores = approved[1]["score"], rejected[1]["score"]
+    assert scores == (0, 45)  # the rule counts for the other one only
+
+
+def test_an_account_is_held_back_by_hand_and_let_go(ask):
+    async def body(api):
+        path = (await opened(api)).headers["Location"].replace("/cases/", "/reviews/")
+        token = (await api.key("cases")).token
+        said = {"why": "a chargeback is under way"}
+        answers = [
+            await api.ask("PUT", f"{path}/holds/refunds", said, token=token),
+            await api.ask("PUT", f"{path}/holds/everything", said),
+            await api.ask("PUT", f"{path}/holds/refunds", {}),
+            await api.ask("PUT", f"{path}/holds/feature:deposits", said),
+            await api.ask("PUT", f"{path}/holds/orders", said),
+            await api.ask("DELETE", f"{path}/holds/orders"),
+            await api.ask("DELETE", f"{path}/holds/orders"),
+        ]
+        gates = [(await api.ask("GET", f"/v1/gates/a-1/{gate}")).json()["passage"] for gate in ("order", "deposits")]
+        return [each.status_code for each in answers], answers[5].json()["holds"], gates
+
+    statuses, holds, gates = ask(body)
+    assert statuses == [403, 422, 422, 200, 200, 200, 404]
+    assert [(each["kind"], each["cause"]) for each in holds] == [("feature:deposits", "manual")]
+    assert gates == ["allow", "deny"]
+
+
+def test_the_operator_withdraws_every_link_of_a_case(ask):
+    async def body(api):
+        path = (await opened(api)).headers["Location"]
+        case = path.rpartition("/")[2]
+        kinds = (Kind.LINK, Kind.HAND_OFF, Kind.PAGE)
+        tokens = [await api.service.store.write(lambda tx, k=each: issue_token(tx, k, case)) for each in kinds]
+        answers = [(await api.ask("POST", f"{path}/links/end")).json()["ended"] for _ in range(2)]
+        now = api.service.clock()
+        left = [await api.service.store.read(look, *each, now) for each in zip(kinds, tokens, strict=True)]
+        unknown = (await api.ask("POST", "/v1/cases/case_0/links/end")).status_code
+        return answers, left, unknown
+
+    assert ask(body) == ([3, 0], [Refused.REVOKED] * 3, 404)
+
+
+@pytest.mark.parametrize("how", ["withdraw", "close"])
+def test_a_closed_case_has_no_codes_and_no_links(ask, how):
+    async def body(api):
+        path = (await opened(api)).headers["Location"]
+        case = path.rpartition("/")[2]
+        await api.ask("POST", f"{path}/start", {"text_version": "1"})
+        store = api.service.store
+        await store.write(lambda tx: issue(tx, case, Channel.PHONE, "+41791234567"))
+        token = await store.write(lambda tx: issue_token(tx, Kind.HAND_OFF, case))
+        await api.ask("POST", f"{path}/{how}")
+        codes = await store.read(lambda c: c.execute(select(func.count()).select_from(CODES)).scalar_one())
+        return codes, await store.read(look, Kind.HAND_OFF, token, api.service.clock())
+
+    assert ask(body) == (0, Refused.REVOKED)
+
+
+def test_an_erasure_takes_codes_and_tokens_along(ask):
+    async def body(api):
+        case = (await opened(api)).headers["Location"].rpartition("/")[2]
+        store = api.service.store
+        await store.write(lambda tx: issue(tx, case, Channel.EMAIL, "jane@acme.example"))
+        await store.write(lambda tx: issue_token(tx, Kind.HAND_OFF, case))
+        erased = await api.ask("POST", "/v1/accounts/a-1/erase", {"why": "asked for"})
+        counted = [
+            await store.read(lambda c, t=table: c.execute(select(func.count()).select_from(t)).scalar_one())
+            for table in (CODES, TOKENS)
+        ]
+        return erased.status_code, counted
+
+    assert ask(body) == (200, [0, 0])
 
 
 async def opened(api):

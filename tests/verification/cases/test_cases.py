@@ -218,6 +218,21 @@ def test_documents_are_judged_one_by_one(office):
     assert (reviews[0].comment, reviews[0].note) == ("Please again.", "looks odd")
 
 
+def test_a_face_that_was_not_accepted_is_taken_anew_as_a_series(office):
+    async def body(office):
+        case = await office.submitted(trigger=Trigger.MANDATORY)
+        papers = (await office.cases.get(case.id)).progress.papers
+        face = next(each for each in papers if each.category == "selfie")
+        rejected = Judged(verdict=Verdict.REJECTED, by="kim", reasons=("FACE_FAILED",))
+        await office.cases.judge_document(case.id, face.id, rejected)
+        await office.cases.judge(case.id, retry("FACE_FAILED"))
+        await office.cases.start(case.id)
+        progress = (await office.cases.get(case.id)).progress
+        return [each.step.name for each in progress.steps if not each.done], {each.category for each in progress.papers}
+
+    assert office(body, "hostkey") == (["selfie", "confirm"], {"identity"})
+
+
 @pytest.mark.row("S5")
 def test_two_flags_make_one_case(office, make):
     async def body(office):

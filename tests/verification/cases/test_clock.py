@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from kycrisk.api.case_measures import case_metrics
 from kycrisk.verification.action import actions_of
 from kycrisk.verification.attempt import Told
 from kycrisk.verification.errand import Errands
@@ -131,7 +132,7 @@ def test_known_data_only_has_to_be_confirmed(office):
 def test_the_documents_expiry_brings_the_refresh_forward(office):
     async def body(office):
         case = await office.submitted()
-        expires = office.clock.now + timedelta(days=100)
+        expires = (office.clock.now + timedelta(days=100)).replace(hour=0, minute=0, second=0, microsecond=0)
         verified = await office.cases.judge(
             case.id, Judged(verdict=Verdict.APPROVE, by="kim", document_expires=expires)
         )
@@ -195,12 +196,14 @@ def test_the_active_time_leaves_waits_for_the_customer_out(office):
             await office.cases.begin_attempt(case.id, "idenfy", f"scan-{minutes}")
             office.clock.forward(minutes=minutes)
             await office.cases.hear(told(f"scan-{minutes}"))
-        return (await office.cases.figures()).median_active
+        figures = await office.cases.figures()
+        [metric] = [each for each in case_metrics(figures) if each.name == "kycrisk_case_active_seconds"]
+        return figures.median_active, [sample.value for sample in metric.samples]
 
     def told(reference):
         return Told(provider="idenfy", key=reference, reference=reference, outcome="approved", final=True)
 
-    assert office(body) == timedelta(minutes=6)
+    assert office(body) == (timedelta(minutes=6), [360.0])
 
 
 @pytest.mark.row("Q1", "Q2")

@@ -2,10 +2,11 @@
 
 import pytest
 
-from kycrisk.store.failure import Conflict
+from kycrisk.store.failure import Conflict, NotFound
 from kycrisk.verification.action import ActionState, actions_of
 from kycrisk.verification.bureau import words_of
 from kycrisk.verification.errand import Errands
+from kycrisk.verification.refusal import NotNow
 from kycrisk.verification.review import Judged, Verdict
 from kycrisk.verification.state import Trigger
 from tests.verification.cases.panel import outside
@@ -74,6 +75,50 @@ def test_nobody_is_erased_whom_the_panel_still_holds_back(office):
         return out.panel.log
 
     assert office(body) == [("hold", "a-1", "orders"), ("release", "a-1", "orders")]
+
+
+def test_what_a_person_holds_back_no_verification_lifts(office):
+    async def body(office):
+        errands, out = errands_of(office)
+        case = await office.submitted()
+        await office.cases.hold_back(case.id, "services", by="kim", why="chargeback")
+        await office.cases.hold_back(case.id, "services", by="lee", why="again")  # and nothing happens twice
+        await office.cases.judge(case.id, Judged(verdict=Verdict.APPROVE, by="kim"))
+        await errands.run_all()
+        held = out.panel.held(), (await office.cases.gate("a-1", "service")).reasons
+        await office.cases.let_go(case.id, "services", by="kim")
+        with pytest.raises(NotFound, match="not held back by hand"):
+            await office.cases.let_go(case.id, "services", by="kim")
+        await errands.run_all()
+        page = await office.store.audit.page(subject=case.id, limit=100)
+        rows = [(each.actor, each.action) for each in page.items if "hand" in each.action or "hold" in each.action]
+        await office.cases.close(case.id, actor="kim")
+        with pytest.raises(NotNow, match="the case is closed"):
+            await office.cases.hold_back(case.id, "services", by="kim", why="too late")
+        return held, out.panel.log, (await office.cases.gate("a-1", "service")).passage.value, rows
+
+    held, log, passage, rows = office(body, "stackbill")
+    assert held == ({("a-1", "services")}, ("held back: manual",))
+    assert log == [("hold", "a-1", "services"), ("release", "a-1", "services")]
+    assert passage == "allow"
+    assert rows == [
+        ("kim", "case.held_by_hand"),
+        ("verification", "hold.placed"),
+        ("kim", "case.let_go_by_hand"),
+        ("kim", "hold.lifted"),
+    ]
+
+
+def test_what_is_let_go_by_hand_is_not_what_the_deadline_holds_back(office):
+    async def body(office):
+        case = await office.open()
+        await office.sweep(hours=73)
+        await office.cases.hold_back(case.id, "orders", by="kim", why="chargeback")
+        both = [(each.kind, each.cause) for each in (await office.cases.standing("a-1")).holds]
+        await office.cases.let_go(case.id, "orders", by="kim")
+        return both, [(each.kind, each.cause) for each in (await office.cases.standing("a-1")).holds]
+
+    assert office(body) == ([("orders", "deadline"), ("orders", "manual")], [("orders", "deadline")])
 
 
 def test_what_nobody_wishes_any_more_is_moot(office):

@@ -1,9 +1,15 @@
 """iDenfy from a ticket to a result, through the service and a server that speaks its protocol."""
 
+import hmac
+import json
+from dataclasses import replace
+
 import httpx
 import pytest
 
 from kycrisk.verification.practice.idenfy import PracticeIdenfy
+from kycrisk.verification.practice.server import Answer
+from kycrisk.verification.sweep import sweep
 from kycrisk.verification.tokens import Kind, go_on
 from tests.api.conftest import api, folder, moment
 from tests.store.making import Clock
@@ -139,18 +145,52 @@ def test_a_session_that_expired_is_followed_by_another(site, practice):
     assert site(body) == ("noted", "collecting", "needs_resubmission", ["DOC_EXPIRED"], 1)
 
 
-def test_a_webhook_about_an_erased_case_is_answered_and_changes_nothing(site, practice):
+def test_a_webhook_about_an_erased_or_unknown_case_is_answered_and_changes_nothing(site, practice, caplog):
     async def body(api):
         path = await ready(api)
         await api.service.bureau.sessions.begin(path.rpartition("/")[2])
         [session] = practice.sessions.values()
+        late = practice.result(session.ref)
         await api.ask("POST", "/v1/accounts/a-1/erase", {"why": "asked for"})
-        answered = await deliver(api, practice.result(session.ref))
-        return answered.status_code, answered.json(), (await api.ask("GET", path)).status_code
+        before = (await api.ask("GET", path)).json()
+        answered = await deliver(api, late)
+        body = late.body.replace(session.ref.encode(), b"nobodys-scan")
+        signature = hmac.digest(KEYS["signing_key"].encode(), body, "sha256").hex()
+        unknown = await deliver(api, replace(late, body=body), **{"Idenfy-Signature": signature})
+        told = [(each.status_code, each.json()["effect"]) for each in (answered, unknown)]
+        return told, before == (await api.ask("GET", path)).json()
 
-    status, effect, shown = site(body)
-    assert (status, effect) == (200, {"effect": "noted"})
-    assert shown == 200
+    assert site(body) == ([(200, "noted"), (200, "unknown")], True)
+    lines = "\n".join(each.getMessage() for each in caplog.records)
+    assert "a webhook of idenfy is about a case that is closed" in lines
+    assert "a webhook of idenfy is about an attempt that is not known here, or was erased" in lines
+
+
+@pytest.mark.parametrize("how", ["erased", "withdrawn"])
+def test_the_provider_deletes_what_it_holds_of_a_person(site, practice, how):
+    async def body(api):
+        bureau, path = api.service.bureau, await ready(api)
+        await bureau.sessions.begin(path.rpartition("/")[2])
+        [session] = practice.sessions.values()
+        practice.fail_next(*[Answer(503, {})] * 5)
+        if how == "erased":
+            refused = await api.ask("POST", "/v1/accounts/a-1/erase", {"why": "asked for"})
+            practice._faults.clear()
+            await api.ask("POST", "/v1/accounts/a-1/erase", {"why": "asked for"})
+            assert refused.status_code == 409
+            assert "a provider does not delete what it holds now" in refused.json()["detail"]
+        else:
+            await api.ask("POST", f"{path}/withdraw")
+            await sweep(bureau.site)
+            await bureau.errands.run_all()
+            assert session.ref in practice.sessions
+            practice._faults.clear()
+            practice.clock.forward(hours=1)
+            await bureau.errands.run_all()
+        told = [json.loads(each.body) for each in practice.asked if each.path == "/api/v2/delete"]
+        return session.ref in practice.sessions, told[0] == told[-1] == {"scanRef": session.ref}
+
+    assert site(body) == (False, True)
 
 
 def test_tickets_carry_our_link(site, practice):

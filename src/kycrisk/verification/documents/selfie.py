@@ -1,4 +1,4 @@
-"""Selfies: poses in an order that nobody knows before, three pictures, and enough light.
+"""Selfies: poses in an order that nobody knows before, three pictures that differ, and enough light.
 
 Who is on them is for a person to say, beside the document. Nothing is measured of a face, and no template is made: what
 is checked here is that there are pictures to compare.
@@ -6,7 +6,7 @@ is checked here is that there are pictures to compare.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -42,10 +42,16 @@ SELFIE_TERMS = QualityTerms(long_side=640, short_side=480, sharpness=0.070, deta
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture of the series, for its pose."""
+    """One picture of the series, for its pose, or what somebody says is one."""
 
-    pose: Pose
+    pose: str
     picture: AcceptedPicture
+
+
+class SelfieRefused(ValueError):
+    """A picture that makes no series with the others. Its words are for the customer."""
+
+    reason = Reason(Code.FACE_FAILED)
 
 
 def poses(count: int = FRAMES, random: Callable[[int], bytes] = random_bytes) -> tuple[Pose, ...]:
@@ -61,18 +67,17 @@ def pose_text(pose: Pose, language: str = DEFAULT) -> str:
     return translations(language).gettext(_TEXTS[pose])
 
 
-def judge_selfie(wanted: Sequence[Pose], frames: Sequence[Frame]) -> tuple[Reason, ...]:
-    """What keeps a series from being compared: a pose that is missing, a picture of nothing, one that came twice.
+def judge_selfie(wanted: Sequence[Pose], frame: Frame, others: Collection[bytes]) -> tuple[Reason, ...]:
+    """What keeps a picture of a series from being compared by a person; nothing: they can look at it.
 
-    Nothing: a person can look at it.
+    `others` are the pictures of the other poses, as they are kept. Raises `SelfieRefused` for a pose that is not asked
+    for, and for a picture that is there for another pose already.
     """
-    shown = [frame.pose for frame in frames]
-    wrong = [Reason(Code.FACE_FAILED)] if shown != list(wanted) else []
-    if len({frame.picture.content for frame in frames}) != len(frames):
-        wrong.append(Reason(Code.FACE_FAILED))  # one picture for two poses
-    for frame in frames:
-        wrong += judge(frame.picture, SELFIE_TERMS).reasons
-    return tuple(dict.fromkeys(wrong))
+    if frame.pose not in wanted:
+        raise SelfieRefused("this pose is not asked for any more: load the page anew")
+    if frame.picture.content in others:
+        raise SelfieRefused("this picture was sent for another pose already: take one for each")
+    return judge(frame.picture, SELFIE_TERMS).reasons
 
 
 def _shuffled(poses: list[Pose], random: Callable[[int], bytes]) -> list[Pose]:
