@@ -42,9 +42,9 @@ def test_no_request_fails_and_no_version_is_mixed(api, folder, counted):
         async def screen(number):
             nonlocal answers
             while going:
-                answered = await api.screen(
-                    {"account_id": f"a-{number}", "company": "Acme", "ip": f"203.0.113.{number}"}
-                )
+                account = f"a-{number}-{answers}"  # each once: an account's own signups are read by each of its next
+                signup = {"account_id": account, "company": "Acme", "ip": f"203.0.113.{answers % 250}"}
+                answered = await api.screen(signup)
                 answers += 1
                 if answered.status_code != 201:
                     failures.append(answered.text)
