@@ -10,6 +10,7 @@ matter of minutes. They are processes all the same, each with its own memory, fi
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -136,4 +137,6 @@ def _serve(asked, main):
 
 if __name__ == "__main__":
     _module = importlib.import_module(sys.argv[2])
+    gc.collect()
+    gc.freeze()  # no process looks through what was imported for garbage, which copies it all
     _serve(socket.socket(fileno=int(sys.argv[1])), _module.main)
