@@ -34,11 +34,28 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """What was skipped is said, a line a reason."""
+    """What was skipped is said, a line a reason, and what tests counted, a line a test."""
     skipped = terminalreporter.stats.get("skipped", [])
     reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
     for reason, number in reasons.items():
         terminalreporter.write_line(f"{number} skipped: {reason}")
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.stats.get(outcome, []):
+            if report.when == "call" and report.user_properties:
+                told = ", ".join(f"{number} {name}" for name, number in report.user_properties)
+                terminalreporter.write_line(f"{report.nodeid.rpartition('/')[2]}: {told}")
+
+
+@pytest.fixture
+def counted(record_property):
+    """Called with numbers by name, it has them said at the end, a line a test. Before the assertions, so that a test
+    that fails says them, too."""
+
+    def say(**numbers):
+        for name, number in numbers.items():
+            record_property(name.replace("_", " "), number)
+
+    return say
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,10 @@
 """A process that stores decisions and sends them as fast as it can, until it is killed.
 
-python -m tests.delivery.sending_process URL PREFIX RULES HOOK
+It is one of the nursery's.
 """
 
 import asyncio
 import os
-import sys
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -34,5 +33,5 @@ async def go_on(url, prefix, rules, receiver):
         await asyncio.gather(site.courier.run(), *(client() for _ in range(AT_ONCE)))
 
 
-if __name__ == "__main__":
-    asyncio.run(go_on(*sys.argv[1:]))
+def main(url, prefix, rules, receiver):
+    asyncio.run(go_on(url, prefix, rules, receiver))

@@ -7,12 +7,10 @@ import asyncio
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -20,6 +18,7 @@ from sqlalchemy import text
 from kycrisk.store.deliveries import State
 from kycrisk.store.store import Store
 from tests.delivery.conftest import hook, site_of
+from tests.nursery import Nursery
 from tests.store.conftest import KEY
 from tests.store.making import RULES, Maker, read_rules
 
@@ -28,28 +27,21 @@ pytestmark = pytest.mark.heavy
 KILLS = int(
     os.environ.get("KYCRISK_TEST_KILLS", 200 if os.environ.get("KYCRISK_TEST_PROFILE") in ("thorough", "soak") else 4)
 )
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def started(url, prefix, rules, receiver):
-    command = [sys.executable, "-m", "tests.delivery.sending_process", url, prefix, str(rules), receiver.url]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
 
 
 def killed(processes, chance):
     """Kill processes one after the other, once they have acknowledged something, and give all that they did."""
     acknowledged = []
     for process in processes:
-        acknowledged += [process.stdout.readline().split()[0].decode() for _ in range(chance.randint(1, 60))]
+        acknowledged += [process.stdout.readline().split()[0].decode() for _ in range(chance.randint(1, 40))]
         time.sleep(chance.random() * 0.05)  # any moment: between two acknowledgements, too
         process.send_signal(signal.SIGKILL)
-        with process:
-            acknowledged += [line.split()[0].decode() for line in process.stdout.readlines()]
-        assert process.returncode == -signal.SIGKILL
+        acknowledged += [line.split()[0].decode() for line in process.stdout.readlines()]
+        assert process.wait() == -signal.SIGKILL
     return acknowledged
 
 
-def test_killed_senders_lose_nothing(url, tmp_path, receiver):
+def test_killed_senders_lose_nothing(url, tmp_path, receiver, counted):
     rules, chance = tmp_path / "rules", random.Random(20261126)
     rules.mkdir()
     (rules / "policy.yaml").write_text(RULES)
@@ -78,21 +70,29 @@ def test_killed_senders_lose_nothing(url, tmp_path, receiver):
 
     asyncio.run(prepare())
     acknowledged, settled = [], {}
-    for number in range(KILLS // at_once):
-        receiver.answers = [500] * chance.randint(0, 3)
-        names = [f"p{number:03d}{letter}" for letter in "ab"[:at_once]]
-        acknowledged += killed([started(url, name, rules, receiver) for name in names], chance)
-        time.sleep(0.05)  # requests of the dead that the receiver is still reading
-        seen = Counter(request.id for request in receiver.received)
-        settled |= {message: seen[message] for message in asyncio.run(delivered()) if message not in settled}
+    with Nursery("tests.delivery.sending_process") as nursery:
+        for number in range(KILLS // at_once):
+            receiver.answers = [500] * chance.randint(0, 3)
+            names = [f"p{number:03d}{letter}" for letter in "ab"[:at_once]]
+            with ExitStack() as stack:
+                senders = [stack.enter_context(nursery.start(url, name, str(rules), receiver.url)) for name in names]
+                acknowledged += killed(senders, chance)
+            time.sleep(0.05)  # requests of the dead that the receiver is still reading
+            seen = Counter(request.id for request in receiver.received)
+            settled |= {message: seen[message] for message in asyncio.run(delivered()) if message not in settled}
     decisions, rows, chain_holds = asyncio.run(finish())
     counts = Counter(request.id for request in receiver.received)
     bodies = {(request.id, request.body) for request in receiver.received}
+    lost = {f"msg_created_{id_}" for id_ in decisions} - set(counts)
+    counted(
+        kills=KILLS, acknowledged=len(acknowledged), decisions_lost=len(set(acknowledged) - set(decisions)),
+        deliveries=len(counts), requests=sum(counts.values()), deliveries_lost=len(lost),
+        sent_again_though_settled=sum(counts[message] != settled[message] for message in settled),
+    )  # fmt: skip
     assert set(acknowledged) <= set(decisions)
-    assert {f"msg_created_{id_}" for id_ in decisions} <= set(counts)  # none is lost, acknowledged or not
+    assert lost == set()  # acknowledged or not
     assert set(counts) == {row.message for row in rows}  # nor are changes, and nothing else was sent
     assert {row.state for row in rows} == {State.DELIVERED}
     assert len(bodies) == len(counts)  # one payload under one id
     assert {message: counts[message] for message in settled} == settled  # nothing again that is known to be delivered
     assert chain_holds
-    print(f"{len(counts)} messages, {sum(counts.values())} requests, {KILLS} kills")

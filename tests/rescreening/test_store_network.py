@@ -92,8 +92,9 @@ def test_fraudrecord_answers_from_what_is_kept_and_is_never_asked(kept, expected
         )  # fmt: skip
 
     sources = Sources(
-        inquiries=(inquiry("fraudrecord"), inquiry("abuseipdb")), summaries=(), unusable={}, connections=None
-    )
+        inquiries=(inquiry("fraudrecord"), inquiry("abuseipdb")), summaries=(), unusable={}, connections=None,
+        redactor=None, opened={},
+    )  # fmt: skip
     spared, other = sparing(sources).inquiries
     said = asyncio.run(spared.ask("k", 0.0))
     assert (said.known.get("fraudrecord.reports"), said.asked, questions) == (expected, False, [])

@@ -7,28 +7,24 @@ import asyncio
 import os
 import random
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from kycrisk.store.idempotency import IdempotencyKey
 from kycrisk.store.store import Store
+from tests.nursery import Nursery
 from tests.store.conftest import KEY
 from tests.store.making import RULES, Maker, read_rules
 
 pytestmark = pytest.mark.heavy
 
 KILLS = 200 if os.environ.get("KYCRISK_TEST_PROFILE") in ("thorough", "soak") else 4
-ROOT = Path(__file__).resolve().parents[2]
 
 
-def killed(url, prefix, rules, acknowledgements):
+def killed(nursery, url, prefix, rules, acknowledgements):
     """Start a writer, kill it after so many acknowledgements, and give all that it acknowledged."""
-    command = [sys.executable, "-m", "tests.store.writing", url, prefix, str(rules)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as process:
+    with nursery.start(url, prefix, str(rules)) as process:
         lines = [process.stdout.readline() for _ in range(acknowledgements)]
         process.send_signal(signal.SIGKILL)
         lines += process.stdout.readlines()
@@ -36,7 +32,7 @@ def killed(url, prefix, rules, acknowledgements):
     return dict(line.decode().split() for line in lines)
 
 
-def test_a_killed_writer_loses_nothing(url, tmp_path):
+def test_a_killed_writer_loses_nothing(url, tmp_path, counted):
     rules, chance = tmp_path / "rules", random.Random(20261125)
     rules.mkdir()
     (rules / "policy.yaml").write_text(RULES)
@@ -60,9 +56,14 @@ def test_a_killed_writer_loses_nothing(url, tmp_path):
 
     asyncio.run(prepare())
     acknowledged = {}
-    for number in range(KILLS):
-        acknowledged |= killed(url, f"p{number:03d}x", rules, chance.randint(1, 150))
+    with Nursery("tests.store.writing") as nursery:
+        for number in range(KILLS):
+            acknowledged |= killed(nursery, url, f"p{number:03d}x", rules, chance.randint(1, 80))
     verified, rows, keys, repeated, lost = asyncio.run(look(acknowledged))
+    counted(
+        kills=KILLS, acknowledged=len(acknowledged), stored=len(rows), lost=len(lost),
+        stored_twice=len(keys) - len(set(keys)), asked_again=len(repeated),
+    )  # fmt: skip
     assert lost == []
     assert len(rows) >= len(acknowledged) >= KILLS
     assert [row.seq for row in rows] == list(range(1, len(rows) + 1))  # no gap, and each once

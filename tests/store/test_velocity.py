@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, event, func, select
 from kycrisk.decision_json import decision_from_json
 from kycrisk.ruleset.condition import Velocity
 from kycrisk.screening.history import RunHistory
-from kycrisk.store.counting import count_registered
+from kycrisk.store.counting import _Plan, count_registered
 from kycrisk.store.driver import Driver
 from kycrisk.store.idempotency import IdempotencyKey
 from kycrisk.store.moments import micros
@@ -375,3 +375,18 @@ def test_pseudonyms_need_the_site_key(run):
     assert run(body) == ("jane",)
     mine, others = (SiteKey(bytes([n]) * 32).pseudonym("email.canonical", "jane@example.com") for n in (1, 2))
     assert mine != others
+
+
+def test_an_account_s_own_signups_are_not_looked_for_among_all_of_a_value(tmp_path):
+    """SQLite prefers the index by digest, and would read all signups of an address for each of the account's own."""
+
+    async def body():
+        url = f"sqlite:///{tmp_path}/store.db"
+        async with await Store.open(url, site_key=KEY, upgrade_tables=True) as store:
+            question = _Plan.of((FROM_IP,), (0,), True)._question("(VALUES (1, 2, 3, 4, x'05'))")
+            explained = f"EXPLAIN QUERY PLAN {question}"
+            return [row[3] for row in await store.read(lambda c: c.exec_driver_sql(explained).all())]
+
+    steps = asyncio.run(body())
+    own = next(number for number, step in enumerate(steps) if step.startswith("SEARCH signups"))
+    assert steps[own + 1] == "SEARCH facts USING PRIMARY KEY (signup=?)"

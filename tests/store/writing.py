@@ -1,11 +1,10 @@
 """A process that stores decisions as fast as it can, and says on its standard output what was acknowledged.
 
-python -m tests.store.writing URL PREFIX RULES
+It is one of the nursery's.
 """
 
 import asyncio
 import os
-import sys
 from itertools import count
 from pathlib import Path
 
@@ -31,5 +30,5 @@ async def write(url, prefix, rules):
         await asyncio.gather(*(client() for _ in range(AT_ONCE)))
 
 
-if __name__ == "__main__":
-    asyncio.run(write(*sys.argv[1:]))
+def main(url, prefix, rules):
+    asyncio.run(write(url, prefix, rules))

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from random import SystemRandom
@@ -38,7 +38,8 @@ from kycrisk.service.reload import Standings
 from kycrisk.service.standing import Standing, canonical_ruleset
 from kycrisk.service.stored import StoredScreener
 from kycrisk.settings import Settings
-from kycrisk.sources.catalogue import signals_of_site, unanswered
+from kycrisk.signals import Signal
+from kycrisk.sources.catalogue import signals_of_site
 from kycrisk.sources.opening import Sources, open_sources
 from kycrisk.store.deliveries import Depth
 from kycrisk.store.failure import Conflict, NotFound, StoreUnavailable
@@ -74,12 +75,10 @@ class Service:
         self.settings, self.store, self.sources, self.clock = settings, store, sources, clock
         self._site_key = site_key
         self.measures, self.access_log = Measures(), AccessLog(access_log)
-        unusable = sources.unusable if sources else unanswered(settings.sources)
         self.standings = Standings(
             settings,
             store,
             sources,
-            unusable=unusable,
             clock=clock,
             watch_files=watch_files,
             on_reload=self.measures.reloaded,
@@ -93,7 +92,6 @@ class Service:
         self.screener = StoredScreener(store, site_key, self.measures, commit_reserve=reserve, also=also)
         self.rates = Rates(limits.requests_per_second, 2.0 * limits.requests_per_second, time.monotonic)
         self.strangers = Rates(STRANGERS_PER_SECOND, STRANGERS_AT_ONCE, time.monotonic)
-        self.signals = signals_of_site(settings.sources)
         self.under_way = 0  # screenings
         self.stopping = False
         self.updating = asyncio.Lock()  # held while lists from outside are fetched
@@ -128,7 +126,7 @@ class Service:
         async with AsyncExitStack() as opening:
             store = await Store.open(settings.database, site_key=site_key, clock=clock, upgrade_tables=upgrade_tables)
             opening.push_async_callback(store.close)
-            sources = await _sources(settings, store, site_key, clock) if settings.sources.sources else None
+            sources = await _sources(settings, store, site_key, clock) if settings.sources.may_ask else None
             if sources is not None:
                 opening.push_async_callback(sources.aclose)
             service = cls(
@@ -151,6 +149,8 @@ class Service:
         service._start(service._look_at_deliveries_often(), "deliveries")
         if service.bureau.site.chosen:
             service._start(service._look_at_cases_often(), "cases")
+        for problem in settings.sources.problems:
+            _log.error("something is wrong with the sources: %s", problem)
         for problem in settings.webhooks.problems:
             _log.error("a webhook is out of use: %s", problem)
         if works:
@@ -210,6 +210,11 @@ class Service:
     def standing(self) -> Standing:
         """What is screened by now."""
         return self.standings.current
+
+    @property
+    def signals(self) -> Mapping[str, Signal]:
+        """What the rules may read now."""
+        return signals_of_site(self.standing.site.settings.sources)
 
     async def compiled(self, version: str) -> CompiledRuleset:
         """The rules of a version, ready to judge: those in force, or those that the store kept. Raises `Conflict`."""

@@ -52,10 +52,15 @@ def settings_of(ctx: typer.Context, config: Path | None, offline: bool) -> Setti
 def loaded_ruleset(settings: Settings) -> Ruleset:
     """The rules of the working folder. Raises `Problems`."""
     from kycrisk.checks.catalogue import ALIASES
+    from kycrisk.problems import Problems
     from kycrisk.ruleset.load import load_ruleset
     from kycrisk.sources.catalogue import signals_of_site
+    from kycrisk.sources.undeclared import lookups_first
 
-    return load_ruleset(settings.rules, signals=signals_of_site(settings.sources), aliases=ALIASES)
+    try:
+        return load_ruleset(settings.rules, signals=signals_of_site(settings.sources), aliases=ALIASES)
+    except Problems as wrong:
+        raise Problems(lookups_first(wrong.problems, settings.sources)) from None
 
 
 def near(path: Path) -> Path:

@@ -113,8 +113,10 @@ def _problems_of(settings: Settings) -> list[Problem]:
     from kycrisk.ruleset.load import check_ruleset
     from kycrisk.screening.site import read_site
     from kycrisk.sources.catalogue import signals_of_site
+    from kycrisk.sources.undeclared import without_undeclared
 
     found = check_ruleset(near(settings.rules), signals=signals_of_site(settings.sources), aliases=ALIASES)
+    found = without_undeclared(found, settings.sources)  # the lookups are told of before
     found += _procedure_problems(near(settings.rules))
     steps: list[Callable[[], object]] = [lambda: read_catalogues(settings.catalogues)]
     if not found:

@@ -85,7 +85,14 @@ class Redactor:
     """
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
-        forms = sorted({form for secret in secrets for form in _forms(secret.reveal())}, key=len, reverse=True)
+        self._forms: frozenset[str] = frozenset()
+        self._pattern: re.Pattern[str] | None = None
+        self.add(secrets)
+
+    def add(self, secrets: Iterable[Secret]) -> None:
+        """Blot these out, too."""
+        self._forms |= {form for secret in secrets for form in _forms(secret.reveal())}
+        forms = sorted(self._forms, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, forms)), re.IGNORECASE) if forms else None
 
     def redact(self, text: str) -> str:

@@ -17,7 +17,6 @@ from kycrisk.screening.columns.opening import table_screener
 from kycrisk.screening.site import Site
 from kycrisk.service.standing import Standing, read_store, take_standing
 from kycrisk.settings import Settings
-from kycrisk.sources.catalogue import unanswered
 from kycrisk.sources.opening import Sources, open_sources
 from kycrisk.store.screenings import Also
 from kycrisk.store.sealing import SiteKey
@@ -41,9 +40,8 @@ async def store_rescreener(
     sources = await _opened(settings, store, site_key, clock) if ask and settings.sources.sources else None
     try:
         kept = await read_store(store, clock())
-        unusable = sources.unusable if sources else unanswered(settings.sources)
         asked = sparing(sources) if sources else None
-        standing = await asyncio.to_thread(take_standing, settings, kept, asked, unusable=unusable, clock=clock)
+        standing = await asyncio.to_thread(take_standing, settings, kept, asked, clock=clock)
         yield StoreRescreener(
             store=store,
             site_key=site_key,

@@ -24,6 +24,7 @@ _TIMES: dict[tuple[str, Type, Type], Type] = {
     ("-", Type.DURATION, Type.DURATION): Type.DURATION,
 }
 TEXT_TESTS = ("starts_with", "ends_with", "contains")
+UNKNOWN_SIGNAL = "unknown signal "  # how the problem of a name begins that no signal has
 _FUNCTIONS = ("matches", *TEXT_TESTS, "lower", "signups", "distinct", "list")
 _KINDS: dict[type[ast.expr], str] = {
     ast.Lambda: "a function",
@@ -128,7 +129,7 @@ class OperandReader:
                 "there is no test for unknown; say `if_unknown:` on the rule",
             )
         near = did_you_mean(name, [*self.scope.signals, *self.scope.aliases])
-        self.wrong(node, f"unknown signal `{name}`", near or "`kycrisk signals` lists them all")
+        self.wrong(node, f"{UNKNOWN_SIGNAL}`{name}`", near or "`kycrisk signals` lists them all")
 
     def dotted(self, node: ast.expr) -> str:
         match node:

@@ -14,6 +14,7 @@ from kycrisk.screening.exemptions import Exempted, Exemptions, read_exempted
 from kycrisk.settings import Settings
 from kycrisk.signals import Unknown
 from kycrisk.sources.catalogue import signals_of_site
+from kycrisk.sources.undeclared import lookups_first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +40,16 @@ NOTHING_KEPT = Kept()
 
 
 def read_site(settings: Settings, kept: Kept = NOTHING_KEPT) -> Site:
-    """Everything that a screening needs from a working folder. Raises `Problems` with all that is wrong in it."""
+    """Everything that a screening needs from a working folder. Raises `Problems` with all that is wrong in it.
+
+    Where rules use signals of lookups that cannot be read, what is wrong with the lookups comes first.
+    """
     problems: list[Problem] = []
     signals = signals_of_site(settings.sources)
-    ruleset = kept.ruleset or load_ruleset(settings.rules, signals=signals, aliases=ALIASES)
+    try:
+        ruleset = kept.ruleset or load_ruleset(settings.rules, signals=signals, aliases=ALIASES)
+    except Problems as wrong:
+        raise Problems(lookups_first(wrong.problems, settings.sources)) from None
     lists, wrong_lines = read_lists(ruleset.policy.lists, settings.rules / "lists", kept.entries)
     problems += wrong_lines
     rules = {rule.id for rule in ruleset.rules}

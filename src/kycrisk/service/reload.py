@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,8 +16,7 @@ from kycrisk.problems import Problems
 from kycrisk.ruleset.canonical import canonical_text
 from kycrisk.service.standing import Clock, RulesFrom, Standing, read_store, store_mark, take_standing
 from kycrisk.settings import Settings
-from kycrisk.signals import Unknown
-from kycrisk.sources.opening import Sources
+from kycrisk.sources.opening import Sources, with_lookups
 from kycrisk.store.failure import StoreUnavailable
 from kycrisk.store.rulesets import NewRuleset
 from kycrisk.store.store import Store
@@ -35,7 +34,7 @@ Mark = tuple[object, ...]
 
 @dataclass(frozen=True, slots=True)
 class FailedReload:
-    """Why the newest rules or lists are not in force."""
+    """Why the newest rules, lists, lookups or procedures are not in force."""
 
     at: datetime
     problems: Problems
@@ -50,7 +49,6 @@ class Standings:
         store: Store,
         sources: Sources | None,
         *,
-        unusable: Mapping[str, Unknown],
         clock: Clock,
         watch_files: bool = False,
         on_reload: Callable[[bool], None] = lambda good: None,
@@ -58,7 +56,7 @@ class Standings:
     ) -> None:
         """`beside` reads what is in force beside rules and lists, and gives what puts it there; it raises `Problems`.
         All of it is taken, or nothing."""
-        self._settings, self._store, self._sources, self._unusable = settings, store, sources, unusable
+        self._settings, self._store, self._sources = settings, store, sources
         self._clock, self._watch_files, self._on_reload = clock, watch_files, on_reload
         self._beside = beside
         self._standing: Standing | None = None
@@ -76,7 +74,7 @@ class Standings:
     async def take(self) -> Standing:
         """The first standing. Raises `Problems` and `StoreUnavailable`: without any there is nothing to screen by."""
         self._mark = await self._marked()
-        self._standing = await self._taken()
+        self._standing = await self._taken(self._settings, self._sources)
         return self._standing
 
     async def reload(self) -> FailedReload | None:
@@ -92,13 +90,12 @@ class Standings:
     async def _reload(self) -> FailedReload | None:
         try:
             self._mark = await self._marked()
-            before, self._standing = self.current, await self._taken()
+            before, self._standing = self.current, await self._taken_anew()
             before.use.retire()
         except Problems as wrong:
             told = [problem.render() for problem in wrong.problems[:20]]
-            _log.warning(
-                "the newest rules, lists or procedures are not taken, the last good ones stay", extra={"problems": told}
-            )
+            kept = "the newest rules, lists, lookups or procedures are not taken, the last good ones stay"
+            _log.warning(kept, extra={"problems": told})
             self.failed = FailedReload(self._clock(), wrong)
         else:
             self.failed = None
@@ -131,12 +128,25 @@ class Standings:
             except StoreUnavailable as gone:
                 _log.warning("the store cannot be looked at for new rules and lists: %s", gone.reason)
 
-    async def _taken(self) -> Standing:
+    async def _taken_anew(self) -> Standing:
+        """By the lookups that their file declares now, if there is one: rules and lookups come into force together."""
+        choice = await asyncio.to_thread(self._settings.sources.with_lookups_now)
+        if choice is self._settings.sources:
+            return await self._taken(self._settings, self._sources)
+        settings = replace(self._settings, sources=choice)
+        if self._sources is None:
+            standing = await self._taken(settings, None)
+        else:
+            async with with_lookups(self._sources, choice) as sources:
+                standing = await self._taken(settings, sources)
+            self._sources = sources
+        self._settings = settings
+        return standing
+
+    async def _taken(self, settings: Settings, sources: Sources | None) -> Standing:
         kept = await read_store(self._store, self._clock())
         put_beside = await asyncio.to_thread(self._beside)
-        standing = await asyncio.to_thread(
-            take_standing, self._settings, kept, self._sources, unusable=self._unusable, clock=self._clock
-        )
+        standing = await asyncio.to_thread(take_standing, settings, kept, sources, clock=self._clock)
         if standing.rules_from is RulesFrom.FILES:
             await self._keep(standing)
         put_beside()
@@ -177,6 +187,8 @@ def _edited(settings: Settings) -> Iterator[Path]:
     yield from sorted((settings.rules / "lists").glob("*.txt"))
     yield from sorted((settings.rules / "verification").glob("*.yaml"))
     yield settings.exemptions
+    if settings.sources.lookups_file is not None:
+        yield settings.sources.lookups_file
     yield from (path for path in (settings.geo_country, settings.geo_asn) if path is not None)
 
 

@@ -27,8 +27,8 @@ from kycrisk.screening.exemptions import Exempted, subject_key
 from kycrisk.screening.network import Network
 from kycrisk.screening.site import Kept, Site, read_site
 from kycrisk.settings import Settings
-from kycrisk.signals import Signal, Unknown
-from kycrisk.sources.catalogue import signals_of_site
+from kycrisk.signals import Signal
+from kycrisk.sources.catalogue import signals_of_site, unanswered
 from kycrisk.sources.opening import Sources
 from kycrisk.store.exemptions import StoredExemption
 from kycrisk.store.list_entries import StoredEntry
@@ -132,11 +132,10 @@ def store_mark(connection: Connection) -> tuple[object, ...]:
     return tuple(value for wanted in (published, entries, exemptions) for value in connection.execute(wanted).one())
 
 
-def take_standing(
-    settings: Settings, kept: InStore, sources: Sources | None, *, unusable: Mapping[str, Unknown], clock: Clock
-) -> Standing:
+def take_standing(settings: Settings, kept: InStore, sources: Sources | None, *, clock: Clock) -> Standing:
     """Everything read and compiled. Raises `Problems` with all that is wrong. Too slow for an event loop."""
     now = clock()
+    unusable = sources.unusable if sources else unanswered(settings.sources)
     site = read_site(settings, _kept(kept, signals_of_site(settings.sources), now))
     history = StoreHistory()
     desk = Desk(site, history=history, unusable=unusable, clock=clock)

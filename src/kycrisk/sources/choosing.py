@@ -92,6 +92,7 @@ def read_choice(document: Document, around: Surroundings, *, offline: bool = Fal
     out |= {name: each.problems[0].message for name, each in sources.items() if not each.in_use and each.problems}
     servers = {server: document.place("network", "resolver", at) for at, server in enumerate(form.resolver)}
     declared = {name: signal for each in sources.values() for name, signal in each.declared.items()}
+    lookups_file = next((each.file for each in sources.values() if each.file), None)
     problems = [*network.problems, *budget.problems, *twice, *_uncounted(document, budgets, sources)]
     problems += [problem for each in sources.values() for problem in each.problems]
     problems += [*strangers, *(each for each in held.values() if each and each.help)]
@@ -100,6 +101,9 @@ def read_choice(document: Document, around: Surroundings, *, offline: bool = Fal
         out_of_use=MappingProxyType({name: _out(name, why) for name, why in out.items()}),
         unusable=MappingProxyType({name: why for each in sources.values() for name, why in each.unusable.items()}),
         declared=MappingProxyType(declared),
+        undeclared=tuple(problem for each in sources.values() for problem in each.undeclared),
+        lookups_file=lookups_file,
+        again=partial(read_choice, document, around, offline=offline) if lookups_file else None,
         resolver=tuple(servers),
         resolver_places=tuple(servers.values()),
         random_case=form.random_case,

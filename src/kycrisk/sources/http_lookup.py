@@ -23,13 +23,13 @@ from kycrisk.lookups.secrets import Secret
 from kycrisk.problems import Problem, Problems
 from kycrisk.signals import Signal, Unknown, Value, Why
 from kycrisk.signup import Signup
-from kycrisk.sources.choice import Choice
+from kycrisk.sources.choice import LOOKUPS, Choice
 from kycrisk.sources.connections import Connections
 from kycrisk.sources.form import Form, SecretText
 from kycrisk.sources.inquiry import Foregone, inquiry_of
 from kycrisk.sources.kind import InUse, Judged, Kind, Opened, Part, Secrets
 
-NAME = "lookups"
+NAME = LOOKUPS
 
 
 class LookupsForm(Form):
@@ -56,17 +56,19 @@ class _Lookup(NamedTuple):
     problems: tuple[Problem, ...]
     signals: Mapping[str, Signal]
     why: str = ""
+    complete: bool = True  # no signal is missing that it was to declare
 
 
 def _judge(part: Part) -> Judged:
     secrets = part.secrets("secrets")
+    path: Path | None = None
     try:
         form = part.read(LookupsForm, but=("secrets",))
         path = part.around.folder / Path(form.file).expanduser()
         document = open_document(path, confidential=lambda at: "headers" in at)
         document.read(_FileForm)
     except Problems as wrong:
-        return Judged(None, (*wrong.problems, *secrets.problems))
+        return Judged(None, (*wrong.problems, *secrets.problems), undeclared=wrong.problems, file=path)
     found = tuple(_lookups(document, part, form, secrets))
     usable = tuple(each.lookup for each in found if each.lookup is not None)
     why = {each.name: Unknown(Why.NOT_CONFIGURED, f"{each.name} is out of use: {each.why}") for each in found}
@@ -75,6 +77,8 @@ def _judge(part: Part) -> Judged:
         (*secrets.problems, *(problem for each in found for problem in each.problems)),
         MappingProxyType({name: why[each.name] for each in found if each.lookup is None for name in each.signals}),
         MappingProxyType({name: signal for each in found for name, signal in each.signals.items()}),
+        tuple(problem for each in found if not each.complete for problem in each.problems),
+        path,
     )
 
 
@@ -92,7 +96,7 @@ def _lookups(document: Document, part: Part, form: LookupsForm, secrets: Secrets
             place = document.key_place("lookups", name, "signals", twice[0])
             problem = Problem(place, f"`{twice[0]}` is answered by both `{taken[twice[0]]}` and `{name}`")
             signals = {signal: one for signal, one in found.signals.items() if signal not in twice}
-            found = _Lookup(name, None, (*found.problems, problem), signals, problem.message)
+            found = _Lookup(name, None, (*found.problems, problem), signals, problem.message, found.complete)
         taken |= dict.fromkeys(found.signals, name)
         yield found
 
@@ -130,7 +134,8 @@ def _broken(name: str, document: Document, part: Part, problems: tuple[Problem, 
         except ValueError:  # `Problems` are among them; the lookup's own have told of it
             continue
         signals[signal] = Signal(signal, form.type, form.question, form.subject, check=NAME, advice=form.advice)
-    return _Lookup(name, None, problems, signals, problems[0].message)
+    complete = isinstance(declared, Mapping) and len(signals) == len(declared)
+    return _Lookup(name, None, problems, signals, problems[0].message, complete)
 
 
 def _in_use(lookups: tuple[HttpLookup, ...], secrets: Mapping[str, Secret]) -> InUse:

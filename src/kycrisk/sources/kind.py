@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
@@ -61,13 +62,16 @@ class Judged(NamedTuple):
     """What settings make of a source: it is in use, or not, and what is wrong with them.
 
     `unusable` are signals of parts that are out of use, each with the reason; `declared` the signals that only this
-    site has.
+    site has, and `undeclared` what is wrong where there may be more of them that cannot be read. `file` is where they
+    are declared.
     """
 
     in_use: InUse | None
     problems: tuple[Problem, ...] = ()
     unusable: Mapping[str, Unknown] = NOTHING
     declared: Mapping[str, Signal] = MappingProxyType({})
+    undeclared: tuple[Problem, ...] = ()
+    file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
@@ -24,7 +24,7 @@ from kycrisk.lookups.secrets import Redactor, guard_logs, unguard_logs
 from kycrisk.problems import Problem, Problems
 from kycrisk.signals import Unknown, Why
 from kycrisk.sources.catalogue import unanswered
-from kycrisk.sources.choice import Choice
+from kycrisk.sources.choice import LOOKUPS, Choice
 from kycrisk.sources.connections import Connections
 from kycrisk.sources.inquiry import AnyInquiry, Stage
 from kycrisk.sources.kind import InUse, Opened
@@ -39,13 +39,16 @@ class Sources:
     """What can be asked. Belongs to the event loop it was opened in; close it with `aclose`.
 
     `unusable` holds every signal of a source that no inquiry and no summary here answers, with the reason. `problems`
-    are what turned up only when the sources were opened.
+    are what turned up only when the sources were opened. `opened` is each of them by its name, and `redactor` blots
+    their keys out of texts.
     """
 
     inquiries: tuple[AnyInquiry, ...]
     summaries: tuple[Summary, ...]
     unusable: Mapping[str, Unknown]
     connections: Connections
+    redactor: Redactor
+    opened: Mapping[str, Opened]
     problems: tuple[Problem, ...] = ()
 
     async def aclose(self) -> None:
@@ -88,6 +91,34 @@ async def open_sources(
             name: await _open(each, choice, results.problem, connections) for name, each in choice.sources.items()
         }
         unfinished.pop_all()
+    return _sources(choice, opened, connections, redactor, (results.problem,) if results.problem else ())
+
+
+@asynccontextmanager
+async def with_lookups(sources: Sources, choice: Choice) -> AsyncIterator[Sources]:
+    """The sources with the lookups of another choice of the same settings; all else is shared, and closed by either.
+
+    Where the block is left by an error, the lookups that were opened for it are closed.
+    """
+    sources.redactor.add(choice.secrets)
+    async with AsyncExitStack() as own:
+        unkept = sources.problems[0] if sources.problems else None
+        connections = replace(sources.connections, closing=own)
+        opened = {
+            name: await _open(each, choice, unkept, connections) if name == LOOKUPS else sources.opened[name]
+            for name, each in choice.sources.items()
+        }
+        yield _sources(choice, opened, sources.connections, sources.redactor, sources.problems)
+        sources.connections.closing.push_async_callback(own.pop_all().aclose)
+
+
+def _sources(
+    choice: Choice,
+    opened: Mapping[str, Opened],
+    connections: Connections,
+    redactor: Redactor,
+    problems: tuple[Problem, ...],
+) -> Sources:
     silent = {
         signal: found.unusable
         for name, found in opened.items()
@@ -99,7 +130,9 @@ async def open_sources(
         summaries=tuple(summary for found in opened.values() for summary in found.summaries),
         unusable=MappingProxyType({**unanswered(choice), **silent}),
         connections=connections,
-        problems=(results.problem,) if results.problem else (),
+        redactor=redactor,
+        opened=MappingProxyType({**opened}),
+        problems=problems,
     )
 
 

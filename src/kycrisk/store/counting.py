@@ -186,10 +186,12 @@ def _count(key: str, day_key: str, velocity: Velocity, number: int | None, own: 
             f" JOIN facts AS other ON other.signup = facts.signup AND other.signal = {number}"
             f" WHERE {within} AND {below}{others})"
         )
-    # The account's own signups are few: they come first, however often the value was seen.
+    # The account's own signups are few: they come first, however often the value was seen. `coalesce` keeps the index
+    # by digest out of it, in which SQLite would read all that was seen of the value for each of them.
     mine = (
         " - (SELECT count(*) FROM signups CROSS JOIN facts WHERE signups.account = asked.account"
-        f" AND signups.id < asked.below AND facts.signup = signups.id AND {within})"
+        " AND signups.id < asked.below AND facts.signup = signups.id"
+        f" AND coalesce(facts.digest, facts.digest) = {key} AND facts.at BETWEEN {since} AND {latest})"
     )
     if not day_key:
         return f"(SELECT count(*) FROM facts WHERE {within} AND {below}){mine if own else ''}"

@@ -9,11 +9,8 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from werkzeug import Response
@@ -24,6 +21,7 @@ from kycrisk.verification.cases import Cases
 from kycrisk.verification.errand import Errands
 from kycrisk.verification.site import Site
 from kycrisk.verification.state import State
+from tests.nursery import Nursery
 from tests.store.conftest import KEY
 from tests.verification.cases.conftest import SHIPPED
 from tests.verification.cases.traffic import connections
@@ -31,7 +29,6 @@ from tests.verification.cases.traffic import connections
 pytestmark = pytest.mark.heavy
 
 KILLS = 100 if os.environ.get("KYCRISK_TEST_PROFILE") in ("thorough", "soak") else 4
-ROOT = Path(__file__).resolve().parents[3]
 
 
 def later():
@@ -39,10 +36,9 @@ def later():
     return datetime.now(UTC) + timedelta(minutes=5)
 
 
-def killed(url, panel, prefix, acknowledgements):
+def killed(nursery, url, panel, prefix, acknowledgements):
     """Start the traffic, kill it after so many acknowledgements, and give all that it acknowledged."""
-    command = [sys.executable, "-m", "tests.verification.cases.traffic", url, panel, prefix]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as process:
+    with nursery.start(url, panel, prefix) as process:
         lines = [process.stdout.readline() for _ in range(acknowledgements)]
         process.send_signal(signal.SIGKILL)
         lines += process.stdout.readlines()
@@ -50,7 +46,7 @@ def killed(url, panel, prefix, acknowledgements):
     return [line.decode().split() for line in lines]
 
 
-def test_a_killed_process_loses_nothing_and_does_nothing_twice(url, httpserver):
+def test_a_killed_process_loses_nothing_and_does_nothing_twice(url, httpserver, counted):
     effects, keys, chance = defaultdict(list), set(), random.Random(20261125)
 
     def panel(request):
@@ -81,15 +77,22 @@ def test_a_killed_process_loses_nothing_and_does_nothing_twice(url, httpserver):
 
     asyncio.run(prepare())
     acknowledged = []
-    for number in range(KILLS):
-        acknowledged += killed(url, address, f"p{number:03d}x", chance.randint(1, 60))
+    with Nursery("tests.verification.cases.traffic") as nursery:
+        for number in range(KILLS):
+            acknowledged += killed(nursery, url, address, f"p{number:03d}x", chance.randint(1, 30))
     states, held, left, verified = asyncio.run(look(acknowledged))
     lost = [name for what, name, _ in acknowledged if what == "verified" and states[name] is not State.VERIFIED]
+    wrong = [name for name, state in states.items() if held[name] is not (state is not State.VERIFIED)]
+    expected = {key: ["hold.placed"] if held[key[0]] else ["hold.placed", "hold.lifted"] for key in effects}
+    twice = {key: log for key, log in effects.items() if log != expected[key]}
+    counted(
+        kills=KILLS, acknowledged=len(acknowledged), cases=len(states), lost=len(lost),
+        actions_at_the_panel=sum(map(len, effects.values())), actions_otherwise_than_once=len(twice),
+        wrongly_held=len(wrong), errands_left=left,
+    )  # fmt: skip
     assert lost == []
     assert len(states) >= KILLS
     assert (left, verified.holds) == (0, True)
-    assert [name for name, state in states.items() if held[name] is not (state is not State.VERIFIED)] == []
-    for (name, kind), log in effects.items():
-        once = ["hold.placed"] if held[name] else ["hold.placed", "hold.lifted"]
-        assert log == once, f"{name} {kind}"
+    assert wrong == []
+    assert twice == {}
     assert all((name, "services") in effects for name in states if held[name])  # nothing that is held was forgotten

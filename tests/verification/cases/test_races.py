@@ -78,7 +78,7 @@ def in_threads(url, clock, out, count):
 
 
 @pytest.mark.parametrize("count", [40, pytest.param(200, marks=pytest.mark.heavy)])
-def test_approvals_sweeps_and_workers_at_the_same_time(opened, url, clock, count):
+def test_approvals_sweeps_and_workers_at_the_same_time(opened, url, clock, count, counted):
     async def before():
         async with await opened() as store:
             office = Office(store, clock, "hostkey")
@@ -99,8 +99,13 @@ def test_approvals_sweeps_and_workers_at_the_same_time(opened, url, clock, count
     out = asyncio.run(before())
     in_threads(url, clock, out, count)
     found, audited, held, verified = asyncio.run(after(out))
+    approved = [each.count("case.approved") for each in audited]
+    counted(
+        cases=count, approved_once=approved.count(1), let_go=out.panel.count("release", "services"),
+        still_held=len(out.panel.held()) + sum(held),
+    )  # fmt: skip
     assert [each.state for each in found] == [State.VERIFIED] * count
-    assert [each.count("case.approved") for each in audited] == [1] * count
+    assert approved == [1] * count
     assert out.panel.count("release", "services") == count
     assert out.panel.count("hold", "orders") == out.panel.count("release", "orders")
     for number in range(count):  # nothing is held back after it was let go

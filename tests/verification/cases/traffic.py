@@ -1,13 +1,10 @@
 """A process in which cases are opened, held back, approved and let go as fast as it can, until it is killed.
 
-python -m tests.verification.cases.traffic URL PANEL PREFIX
-
-What is acknowledged stands on its standard output, a line each.
+It is one of the nursery's. What is acknowledged stands on its standard output, a line each.
 """
 
 import asyncio
 import os
-import sys
 from datetime import UTC, datetime
 from itertools import count
 
@@ -60,5 +57,5 @@ async def traffic(url, panel, prefix):
         await asyncio.gather(*(customer() for _ in range(AT_ONCE)), worker(), worker())
 
 
-if __name__ == "__main__":
-    asyncio.run(traffic(*sys.argv[1:]))
+def main(url, panel, prefix):
+    asyncio.run(traffic(url, panel, prefix))
