@@ -16,8 +16,8 @@ from sqlalchemy import BigInteger, Boolean, Connection, Integer, LargeBinary, Sm
 
 Row = Sequence[Any]
 
-#: Rows in one statement of SQLite. Powers of two, so that there are few different statements and they stay prepared; and
-#: no more than these, as the program of a thousand rows leaves the processor's caches: nine of 64 take three quarters.
+#: Rows in one statement of SQLite. Powers of two, so that there are few different statements and they stay prepared;
+#: and no more, as the program of a thousand rows leaves the processor's caches: nine of 64 take three quarters.
 _MOST_ROWS = 64
 
 _POSTGRESQL_TYPES = {

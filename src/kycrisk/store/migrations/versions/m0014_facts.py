@@ -1,4 +1,4 @@
-"""PostgreSQL no longer looks for the signup of each fact (schema.py says why). SQLite, where that costs little, does."""
+"""PostgreSQL no longer looks for the signup of each fact (schema.py says why). SQLite does, where it is cheap."""
 
 from __future__ import annotations
 
