@@ -17,6 +17,6 @@ async def empty() -> dict[str, str]:
 
 if __name__ == "__main__":
     uvicorn.run(
-        app, port=int(sys.argv[1]), http="httptools", loop="uvloop", lifespan="off", log_config=None, access_log=False,
-        server_header=False,
+        "bench.empty:app", port=int(sys.argv[1]), workers=int(sys.argv[2]), http="httptools", loop="uvloop",
+        lifespan="off", log_config=None, access_log=False, server_header=False,
     )  # fmt: skip

@@ -5,6 +5,9 @@ FastAPI endpoint on the same machine, with the same client, in turns; once on SQ
 is a process of its own kind (load.py), with 64 connections that each have one request under way, for both alike: so p99
 is that of a server that is as busy as it can be. Client and servers share the machine's processors.
 
+Then both with two processes behind their port, which share no interpreter: on PostgreSQL they work side by side, on
+SQLite their writers take turns.
+
 Beside rates stands the processor time of a request in the server, which other programs on the machine change little.
 """
 
@@ -35,6 +38,8 @@ from bench.site import make_site
 
 CONNECTIONS = 64
 ROUNDS, SCREENINGS, EMPTY = 4, 6_000, 12_000
+PROCESSES, ROUNDS_OF_PROCESSES = 2, 2
+_WARM_UP = 500  # requests
 SHARE, TIMES_P99 = 0.35, 10.0
 
 
@@ -43,7 +48,8 @@ def run(options: Options) -> Section:
     rounds, count, empty = (1, 200, 400) if options.quick else (ROUNDS, SCREENINGS, EMPTY)
     with tempfile.TemporaryDirectory(prefix="kycrisk-bench-") as work:
         site = make_site(Path(work) / "site", 0.02 if options.quick else 1.0)
-        rows = make_rows(2 * (rounds * count + 500), site.entries)
+        processes = 1 if options.quick else ROUNDS_OF_PROCESSES
+        rows = make_rows(2 * ((rounds + processes) * count + 2 * _WARM_UP), site.entries)
         bodies = [json.dumps(_now(as_request(row))).encode() for row in rows]
         half = len(bodies) // 2
         figures: list[Figure] = []
@@ -53,7 +59,9 @@ def run(options: Options) -> Section:
                 ("SQLite", f"sqlite:///{work}/bench.db", bodies[:half]),
                 ("PostgreSQL", url, bodies[half:]),
             ):
-                found, told = _beside(site.folder, database, mine, rounds, count, empty)
+                alone = rounds * count + _WARM_UP
+                found, told = _beside(site.folder, database, mine[:alone], rounds, count, empty)
+                found += _several(site.folder, database, mine[alone:], processes, count, empty)
                 figures += [_named(figure, name) for figure in found]
                 details[name] = told
         return Section(name="service", figures=tuple(figures), details=details)
@@ -86,14 +94,12 @@ def _beside(
     nothing = [request("GET", "/")] * empty
     server = postmaster(database) if database.startswith("postgresql") else None
     with _served(folder, database) as (port, process), _empty() as (other, beside):
-        token = _kycrisk(folder, database, "keys", "create", "bench", "-s", "screen").stdout.strip()
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        requests = [request("POST", "/v1/screenings", body, headers) for body in bodies]
-        load(port, requests[:500], CONNECTIONS, 201)
-        load(other, nothing[:500], CONNECTIONS, 200)
+        requests = _requests(folder, database, bodies)
+        load(port, requests[:_WARM_UP], CONNECTIONS, 201)
+        load(other, nothing[:_WARM_UP], CONNECTIONS, 200)
         for number in range(rounds):
             before = [spent_by(each) for each in (process, server, beside)]
-            mine = requests[500 + number * count :][:count]
+            mine = requests[_WARM_UP + number * count :][:count]
             for ours_now in (number % 2 == 0, number % 2 == 1):  # each goes first as often as the other
                 if ours_now:
                     ours.append(load(port, mine, CONNECTIONS, 201))
@@ -126,6 +132,33 @@ def _beside(
     }
 
 
+def _several(folder: Path, database: str, bodies: list[bytes], rounds: int, count: int, empty: int) -> list[Figure]:
+    """Several processes beside as many of the empty endpoint, in turns."""
+    ours: list[Loaded] = []
+    theirs: list[Loaded] = []
+    nothing = [request("GET", "/")] * empty
+    with _served(folder, database, PROCESSES) as (port, _), _empty(PROCESSES) as (other, _):
+        requests = _requests(folder, database, bodies)
+        load(port, requests[:_WARM_UP], CONNECTIONS, 201)
+        load(other, nothing[:_WARM_UP], CONNECTIONS, 200)
+        for number in range(rounds):
+            ours.append(load(port, requests[_WARM_UP + number * count :][:count], CONNECTIONS, 201))
+            theirs.append(load(other, nothing, CONNECTIONS, 200))
+    share = median(mine.rate / their.rate for mine, their in zip(ours, theirs, strict=True))
+    both = f"{PROCESSES} processes each"
+    return [
+        Figure(name=f"durable screenings, {both}", value=median(each.rate for each in ours), unit="a second"),
+        Figure(name=f"times the rate of an empty endpoint, {both}", value=share, unit="×"),
+        Figure(name=f"not answered 201, {both}", value=sum(each.other for each in ours), unit="", bar=0),
+    ]
+
+
+def _requests(folder: Path, database: str, bodies: list[bytes]) -> list[bytes]:
+    token = _kycrisk(folder, database, "keys", "create", "bench", "-s", "screen").stdout.strip()
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    return [request("POST", "/v1/screenings", body, headers) for body in bodies]
+
+
 def _main(spent: Spent) -> float:
     return spent.main
 
@@ -148,9 +181,10 @@ def _kycrisk(folder: Path, database: str, *arguments: str) -> subprocess.Complet
 
 
 @contextmanager
-def _served(folder: Path, database: str) -> Iterator[tuple[int, int]]:
+def _served(folder: Path, database: str, processes: int = 1) -> Iterator[tuple[int, int]]:
     """The service, with a limit that no caller here comes near."""
     command = [sys.executable, "-m", "kycrisk", "--config", str(folder), "serve", "--port", "0", "--upgrade"]
+    command += ["--workers", str(processes)] if processes > 1 else []
     settings = folder / "kycrisk.yaml"
     if "service:" not in settings.read_text():
         settings.write_text(settings.read_text() + "service: {limits: {requests_per_second: 1000000}}\n")
@@ -178,11 +212,11 @@ def _memory(process: int) -> int:
 
 
 @contextmanager
-def _empty() -> Iterator[tuple[int, int]]:
+def _empty(processes: int = 1) -> Iterator[tuple[int, int]]:
     with socket.socket() as chosen:
         chosen.bind(("127.0.0.1", 0))
         port = chosen.getsockname()[1]
-    with subprocess.Popen([sys.executable, "-m", "bench.empty", str(port)]) as process:
+    with subprocess.Popen([sys.executable, "-m", "bench.empty", str(port), str(processes)]) as process:
         try:
             while True:
                 try:

@@ -196,10 +196,15 @@ def test_tables_of_a_newer_program_are_left_alone(url, opened, clock):
 def test_migrations_lead_to_the_tables_of_the_schema(url):
     upgrading.upgrade(url)
     with open_for_upgrade(url).connect() as connection:
-        context = MigrationContext.configure(
-            connection, opts={"version_table": upgrading.VERSION_TABLE, "compare_type": True}
-        )
-        assert compare_metadata(context, METADATA) == []
+        elsewhere = (
+            set() if connection.dialect.name == "sqlite" else {"fk_facts_signup_signups"}
+        )  # it is SQLite's alone
+        opts = {
+            "version_table": upgrading.VERSION_TABLE,
+            "compare_type": True,
+            "include_object": lambda part, name, kind, found, other: found or name not in elsewhere,
+        }
+        assert compare_metadata(MigrationContext.configure(connection, opts=opts), METADATA) == []
 
 
 def test_a_site_key_is_made_once_and_kept_private(tmp_path):

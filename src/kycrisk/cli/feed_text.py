@@ -10,9 +10,10 @@ from typing import Any
 from kycrisk.cli.terminal import Paint, visible, wrapped
 from kycrisk.decision_json import moment_text
 from kycrisk.durations import format_duration
-from kycrisk.feeds.catalogue import NEVER
+from kycrisk.feeds.catalogue import NEVER, Feed
 from kycrisk.feeds.match import NetworkSet
 from kycrisk.feeds.purposes import PURPOSES, Shape
+from kycrisk.feeds.snapshot import Snapshot
 from kycrisk.feeds.sources import is_built_in, is_remote
 from kycrisk.feeds.standing import FeedStanding
 from kycrisk.feeds.taking import Absent
@@ -136,21 +137,21 @@ def detail_lines(each: FeedStanding, paint: Paint, now: datetime) -> Iterator[st
             yield from wrapped(visible(text), first=f"  {name:<9}", rest=" " * 11)
 
 
-def contained(each: FeedStanding, key: str) -> str | None:
+def contained(feed: Feed, found: Snapshot | Absent, key: str) -> str | None:
     """The entry of a list that matches a key, None when there is none. Raises `ValueError`: it cannot be asked."""
-    if isinstance(each.found, Absent):
-        raise ValueError(each.found.what)
-    entries = each.found.entries
+    if isinstance(found, Absent):
+        raise ValueError(found.what)
+    entries = found.entries
     if isinstance(entries, NetworkSet):
         try:
             return entries.find(ip_address(key))
         except ValueError:
-            raise ValueError(f"`{each.feed.name}` lists networks, and `{key}` is not an IP address") from None
-    if PURPOSES[each.feed.purpose].shape is Shape.EMAIL:
+            raise ValueError(f"`{feed.name}` lists networks, and `{key}` is not an IP address") from None
+    if PURPOSES[feed.purpose].shape is Shape.EMAIL:
         return entries.find(key)
     domain = normal_email(f"x@{key}").domain
     if not domain:
-        raise ValueError(f"`{each.feed.name}` lists domains, and `{key}` is not one")
+        raise ValueError(f"`{feed.name}` lists domains, and `{key}` is not one")
     return entries.find(domain)
 
 

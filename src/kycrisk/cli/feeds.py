@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kycrisk.feeds.catalogue import Feed
-    from kycrisk.feeds.standing import FeedStanding
+    from kycrisk.feeds.snapshot import Snapshot
+    from kycrisk.feeds.taking import Absent
     from kycrisk.feeds.update import Progress
     from kycrisk.settings import Settings
 
@@ -181,24 +182,27 @@ def show(
     """
     from kycrisk.cli.feed_text import detail_lines
     from kycrisk.feeds.standing import feed_standings
+    from kycrisk.feeds.taking import current, protected_by
 
     settings = settings_of(ctx, config, offline)
     feeds = _feeds(settings)
-    chosen = _chosen(feeds, [name], every=True)
-    [found] = feed_standings(feeds, settings.snapshots, _now(), chosen)
+    [feed] = chosen = _chosen(feeds, [name], every=True)
     if not contains:
-        say(*detail_lines(found, Paint.on(sys.stdout), _now()))
+        [standing] = feed_standings(feeds, settings.snapshots, _now(), chosen)
+        say(*detail_lines(standing, Paint.on(sys.stdout), _now()))
         return
-    answers = [_answer(found, key) for key in contains]
+    protected = protected_by(feeds, settings.snapshots, now=_now())
+    found = current(feed, settings.snapshots, now=_now(), protected=protected)
+    answers = [_answer(feed, found, key) for key in contains]
     say(*(f"{key}: {f'listed as {entry}' if entry else 'not listed'}" for key, entry in answers))
     raise typer.Exit(0 if all(entry for _, entry in answers) else FINDINGS)
 
 
-def _answer(found: FeedStanding, key: str) -> tuple[str, str | None]:
+def _answer(feed: Feed, found: Snapshot | Absent, key: str) -> tuple[str, str | None]:
     from kycrisk.cli.feed_text import contained
 
     try:
-        return key, contained(found, key)
+        return key, contained(feed, found, key)
     except ValueError as error:
         raise Fault(str(error)) from None
 

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from kycrisk.decision import Decision
+from kycrisk.quickly_made import quickly_made
 from kycrisk.ruleset.condition import Velocity
 from kycrisk.screening.consultation import Findings
 from kycrisk.screening.desk import Begun, Gathered
@@ -29,6 +30,7 @@ from kycrisk.store.store import Store
 from kycrisk.store.velocity import Counts, countable
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """A screening that is wanted. `raw` is the signup's JSON, to be kept; `by` a moment of the monotonic clock.
@@ -203,6 +205,7 @@ class _Looked(NamedTuple):
     took: float
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class _Case:
     """One screening under way, by one standing from beginning to end."""

@@ -143,7 +143,7 @@ class _Plan:
             for velocity, window in self._over_days if seen else ():
                 here = seen.get(each.digests.get(velocity.key, b""), ())
                 if len(here) > 1:  # what came with it is in no day yet
-                    first, last = whole_days(max(at - window, 0), at + _GRACE)
+                    first, last = days_read(max(at - window, 0), at + _GRACE)
                     counted[velocity] += sum(first <= when // DAY < last and id_ < each.before for when, id_ in here)
         return found
 
@@ -165,9 +165,13 @@ class _Plan:
         return text
 
 
-def whole_days(since: int, latest: int) -> tuple[int, int]:
-    """The first day that lies within a window as a whole, and the first one after it that does not."""
-    return -(-since // DAY), (latest + 1) // DAY
+def days_read(since: int, latest: int) -> tuple[int, int]:
+    """The first day that begins within a window, and the day after its last.
+
+    The last day is read as a whole although the window ends within it: what came later is taken off, and signups come
+    nearly in their order, so that is next to nothing, while that day's earlier facts may be hundreds of thousands.
+    """
+    return -(-since // DAY), latest // DAY + 1
 
 
 def _count(key: str, day_key: str, velocity: Velocity, number: int | None, own: bool) -> str:
@@ -195,13 +199,13 @@ def _count(key: str, day_key: str, velocity: Velocity, number: int | None, own: 
     )
     if not day_key:
         return f"(SELECT count(*) FROM facts WHERE {within} AND {below}){mine if own else ''}"
-    first, last = f"(({since} + {DAY - 1}) / {DAY})", f"(({latest} + 1) / {DAY})"
+    first, last = f"(({since} + {DAY - 1}) / {DAY})", f"({latest} / {DAY} + 1)"  # as `days_read` has them
     same = f"facts.digest = {day_key}"
     return (
         f"CASE WHEN {day_key} IS NULL THEN (SELECT count(*) FROM facts WHERE {within} AND {below}) ELSE"
         f" (SELECT count(*) FROM facts WHERE {same} AND facts.at >= {since} AND facts.at < {first} * {DAY} AND {below})"
         " + (SELECT CAST(coalesce(sum(fact_days.count), 0) AS BIGINT) FROM fact_days"
         f" WHERE fact_days.digest = {day_key} AND fact_days.day >= {first} AND fact_days.day < {last})"
-        f" + (SELECT count(*) FROM facts WHERE {same}"
-        f" AND facts.at >= {last} * {DAY} AND facts.at <= {latest} AND {below}) END{mine if own else ''}"
+        f" - (SELECT count(*) FROM facts WHERE {same}"
+        f" AND facts.at > {latest} AND facts.at < {last} * {DAY} AND {below}) END{mine if own else ''}"
     )

@@ -14,6 +14,7 @@ from sqlalchemy import Row, select
 
 from kycrisk.decision import Decision
 from kycrisk.decision_json import text_json
+from kycrisk.quickly_made import quickly_made
 from kycrisk.store.audit import DECISION_ADDED
 from kycrisk.store.bodies import Bodies
 from kycrisk.store.failure import Erased
@@ -27,6 +28,7 @@ from kycrisk.store.transaction import Transaction
 from kycrisk.store.velocity import Counts, Signals
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A decision that is on the disk. `body` is its JSON; `repeated` says that it was given under this key before."""
@@ -63,6 +65,7 @@ def all_of(*others: Also | None) -> Also | None:
     return also
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screening:
     """What is stored about one screening, all of it or nothing.

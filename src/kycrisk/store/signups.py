@@ -12,6 +12,7 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, Row, select
 
+from kycrisk.quickly_made import quickly_made
 from kycrisk.ruleset.condition import Velocity
 from kycrisk.store.accounts import OpenAccount, open_account_id, take
 from kycrisk.store.counting import count_registered
@@ -36,6 +37,7 @@ from kycrisk.store.velocity import (
 from kycrisk.store.writer import Writer
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSignup:
     """A signup that came in. `raw` is its JSON, kept so that it can be screened again.
@@ -50,6 +52,7 @@ class NewSignup:
     velocities: Sequence[Velocity] = ()
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Registered:
     """A signup in the store, and what it counted when it came."""

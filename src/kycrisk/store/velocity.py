@@ -19,6 +19,7 @@ from types import MappingProxyType
 from sqlalchemy import Connection, select
 
 from kycrisk.decision_json import value_json
+from kycrisk.quickly_made import quickly_made
 from kycrisk.ruleset.condition import Velocity
 from kycrisk.signals import Value
 from kycrisk.store.moments import micros
@@ -60,6 +61,7 @@ def _names(asked: tuple[Velocity, ...]) -> tuple[str, ...]:
     return tuple(sorted(ALWAYS.union(name for each in asked for name in (each.key, each.counted))))
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One signup's velocity signals. It sees what others registered before it, within each window up to its moment."""

@@ -16,6 +16,7 @@ from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from typing import Any, TypeVar
 
+from kycrisk.quickly_made import quickly_made
 from kycrisk.store.database import Database
 from kycrisk.store.failure import Reason, StoreUnavailable, border
 from kycrisk.store.sealing import SiteKey
@@ -31,6 +32,7 @@ Change = Callable[[Transaction, Sequence[Payload]], Sequence[Result | Exception]
 MOST_TOGETHER = 256
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class _Item:
     change: Change[Any, Any]
