@@ -12,7 +12,7 @@ import phonenumbers
 from phonenumbers import PhoneNumberType
 
 from kycrisk.normal import numbering
-from kycrisk.signup import NO_PHONE, Phone
+from kycrisk.signup import NO_PHONE, Phone, new_phone
 
 #: The library's word for calling codes without a country (+800, +870 ...).
 _NON_GEOGRAPHIC = "001"
@@ -66,14 +66,8 @@ def _by_its_plan(text: str, country: str) -> Phone | None:
     if text[0] == "+" and not plan.keeps(national):
         return None
     region, kind = plan.judged(national)
-    return Phone(
-        raw=text,
-        given=True,
-        valid=bool(kind),
-        e164=f"+{code}{national}",
-        country="" if region == _NON_GEOGRAPHIC else region,
-        kind=kind,
-    )
+    shown = "" if region == _NON_GEOGRAPHIC else region
+    return new_phone(text, True, bool(kind), f"+{code}{national}", shown, kind)
 
 
 def _by_the_library(text: str, country: str) -> Phone:
