@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from kycrisk.outcome import Finding, Outcome
-from kycrisk.quickly_made import quickly_made
+from kycrisk.quickly_made import maker_of, quickly_made
 from kycrisk.signals import Evidence, Unknown, Value
 
 #: The version of a decision's JSON. It changes only when a field changes its meaning or goes away.
@@ -108,3 +108,8 @@ class Decision:
     def flagged(self) -> bool:
         """Whether the account must verify its identity before anything else happens."""
         return self.outcome is Outcome.VERIFY
+
+
+# Every screening makes one decision and some reasons. Without names for their arguments these are quicker.
+new_reason = maker_of(Reason)
+new_decision = maker_of(Decision)

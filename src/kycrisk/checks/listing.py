@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from kycrisk.checks.check import Answer
+from kycrisk.checks.check import Answer, Said
 from kycrisk.checks.world import World
 from kycrisk.feeds.catalogue import Feed, independent_lineages
 from kycrisk.feeds.lists import ActiveList, ListedNetworks
@@ -19,12 +19,12 @@ Key = TypeVar("Key", bound="str | IP")
 Purposes = Mapping[str, str]  # signal → purpose
 
 
-def ip_of(signup: Signup, said: Answer) -> IP:
+def ip_of(signup: Signup, said: Said) -> IP:
     """The key of checks that ask lists of networks."""
     return signup.ip
 
 
-def domain_of(signup: Signup, said: Answer) -> str:
+def domain_of(signup: Signup, said: Said) -> str:
     """The key of checks that ask lists of domains."""
     return signup.email.domain
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from kycrisk.decision import Decision, Exemption, Lookup, MadeBy, Reason, Undetermined
+from kycrisk.decision import Decision, Exemption, Lookup, MadeBy, Reason, Undetermined, new_decision, new_reason
 from kycrisk.outcome import Finding
 from kycrisk.ruleset.evaluate import CompiledRuleset
 from kycrisk.ruleset.model import Rule
@@ -41,7 +41,7 @@ def decide(
         verdict = compiled.verdict(known, silenced, gaps)
     shadow = compiled.shadow_findings(known, gaps)
     rules = compiled.by_id
-    return Decision(
+    return new_decision(
         id,
         account_id,
         verdict.outcome,
@@ -83,7 +83,7 @@ def replay(compiled: CompiledRuleset, decision: Decision) -> Decision:
 
 
 def _reason(rule: Rule, evidence: Evidence) -> Reason:
-    return Reason(
+    return new_reason(
         rule.id,
         rule.title,
         Finding.HIT,
