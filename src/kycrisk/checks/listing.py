@@ -31,7 +31,8 @@ def domain_of(signup: Signup, said: Said) -> str:
 
 def nowhere(ip: IP) -> bool:
     """Whether an address is special-purpose and so on no list. Documentation addresses are for samples, hence asked."""
-    return special_kind(ip) not in ("", "documentation")
+    kind = special_kind(ip)
+    return kind != "" and kind != "documentation"
 
 
 def no_domain(domain: str) -> bool:
