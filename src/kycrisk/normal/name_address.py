@@ -7,13 +7,12 @@ the usual short forms of streets do not count. What the key is made of cannot be
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from hashlib import blake2b
 
 from kycrisk.signup import Address
 from kycrisk.text.folding import folded, words
 
-_DIGEST = 16  # bytes
+_HASH = blake2b(digest_size=16, person=b"name address")
 _PART = re.compile(r"\d+|[^\W\d_]+")  # `12a` and `12 a` are one house
 _SHORT = {
     "apartment": "apt", "avenue": "ave", "av": "ave", "boulevard": "blvd", "court": "ct", "drive": "dr", "east": "e",
@@ -44,7 +43,9 @@ def name_address_key(first_name: str, last_name: str, address: Address) -> str:
     if not name or not where or not street:
         return ""
     told = "\0".join((" ".join(name), " ".join(street), where, address.country))
-    return blake2b(told.encode(), digest_size=_DIGEST, person=b"name address").hexdigest()
+    hashed = _HASH.copy()
+    hashed.update(told.encode())
+    return hashed.hexdigest()
 
 
 def _letters(name: str) -> list[str]:
@@ -55,16 +56,20 @@ def _letters(name: str) -> list[str]:
 
 def _where(address: Address) -> str:
     """The place: its postal code, which stands for the city, or the city where there is none."""
-    code = "".join(_parts(_plain(address.postal_code)))
+    code = _plain(address.postal_code)
+    if not code.isalnum():
+        code = "".join(_parts(code))
     if code:
         return code[:5] if address.country == "US" else code  # ZIP+4 names the side of the street
     return " ".join(sorted(_parts(_plain(f"{address.city} {address.region}")))) if address.city else ""
 
 
-def _street(lines: str) -> Iterable[str]:
-    for part in _parts(_plain(lines)):
-        if part not in _LEFT_OUT:
-            yield _SHORT_OF.get(part) or (_STREET.sub("st", part) if part.endswith(("strasse", "str")) else part)
+def _street(lines: str) -> list[str]:
+    return [
+        _SHORT_OF.get(part) or (_STREET.sub("st", part) if part.endswith(("strasse", "str")) else part)
+        for part in _parts(_plain(lines))
+        if part not in _LEFT_OUT
+    ]
 
 
 def _parts(text: str) -> list[str]:

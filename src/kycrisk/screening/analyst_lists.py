@@ -159,5 +159,4 @@ def _matcher(kind: ListKind, entries: list[object]) -> Callable[[Value], bool]:
             mailboxes = frozenset(entries)
             return lambda value: value in mailboxes or normal_email(str(value)).canonical in mailboxes
         case ListKind.TEXT:
-            texts = frozenset(entries)
-            return lambda value: value in texts
+            return frozenset(entries).__contains__
