@@ -27,6 +27,7 @@ class Reason:
     facts: Mapping[str, Value | Unknown]
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Undetermined:
     """A rule that could not be judged, and the facts that were missing."""
@@ -57,6 +58,7 @@ class Exemption:
     reason: str = ""
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Lookup:
     """A check that was asked, or skipped and why; milliseconds taken and money spent."""
@@ -112,4 +114,5 @@ class Decision:
 
 # Every screening makes one decision and some reasons. Without names for their arguments these are quicker.
 new_reason = maker_of(Reason)
+new_undetermined = maker_of(Undetermined)
 new_decision = maker_of(Decision)

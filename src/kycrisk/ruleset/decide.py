@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from kycrisk.decision import Decision, Exemption, Lookup, MadeBy, Reason, Undetermined, new_decision, new_reason
+from kycrisk.decision import (
+    Decision,
+    Exemption,
+    Lookup,
+    MadeBy,
+    Reason,
+    Undetermined,
+    new_decision,
+    new_reason,
+    new_undetermined,
+)
 from kycrisk.outcome import Finding
 from kycrisk.ruleset.evaluate import CompiledRuleset
 from kycrisk.ruleset.model import Rule
@@ -117,4 +127,4 @@ def _all_undetermined(
 def _undetermined(rule: Rule, missing: Mapping[str, Unknown]) -> Undetermined:
     """A rule that could not be judged, with the facts that are known to be missing, or else what was not asked."""
     why = {name: missing[name] for name in rule.signal_names if name in missing}
-    return Undetermined(rule.id, rule.title, rule.contribution_text, why)
+    return new_undetermined(rule.id, rule.title, rule.contribution_text, why)
