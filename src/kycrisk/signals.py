@@ -122,6 +122,7 @@ class Signal:
         return True
 
 
+@quickly_made
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a fact came from: the source's name, the time it speaks of, and the list snapshots it was read from.

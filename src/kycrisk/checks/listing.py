@@ -10,6 +10,7 @@ from kycrisk.checks.check import Answer, Said
 from kycrisk.checks.world import World
 from kycrisk.feeds.catalogue import Feed, independent_lineages
 from kycrisk.feeds.lists import ActiveList, ListedNetworks
+from kycrisk.feeds.match import DomainSet, names_above
 from kycrisk.feeds.purposes import PURPOSES, Shape
 from kycrisk.signals import IP, Origin, Unknown, Value
 from kycrisk.signup import Signup
@@ -111,7 +112,6 @@ def _asked(
 
     Few combinations of lists occur, so each combination's answer is made once and stays.
     """
-    rows = [(number, one.find) for number, one in lists]
     silent = answer(())
     spares = bool(silent.unknown)
     kept: dict[tuple[int, ...], Answer] = {(): silent}
@@ -122,8 +122,10 @@ def _asked(
             found = kept[hits] = answer(hits)
         return found
 
+    found_by = _found_by(lists)
+
     def ask(key: Any) -> Answer:
-        hits = tuple([number for number, find in rows if find(key) is not None])
+        hits = found_by(key)
         return unlisted if (hits or spares) and spared(key) else after(hits)
 
     if any(PURPOSES[purpose].shape is not Shape.NETWORK for purpose in purposes):
@@ -136,6 +138,19 @@ def _asked(
 
     bits = sum({bit for _, bit in numbered})
     return AskNetworks(index, bits, by_bits, ask, unlisted, spared, spares)
+
+
+def _found_by(lists: Sequence[tuple[int, ActiveList]]) -> Callable[[Any], tuple[int, ...]]:
+    """The function that gives the numbers of the lists that hold a key."""
+    domains = [(number, one.entries.entries) for number, one in lists if isinstance(one.entries, DomainSet)]
+    if len(domains) == len(lists):  # the names on which a domain can be listed are worked out once for all lists
+        return lambda domain: _of_domains(domains, names_above(domain))
+    rows = [(number, one.find) for number, one in lists]
+    return lambda key: tuple([number for number, find in rows if find(key) is not None])
+
+
+def _of_domains(lists: Sequence[tuple[int, frozenset[str]]], names: tuple[str, ...]) -> tuple[int, ...]:
+    return tuple([number for number, entries in lists if not entries.isdisjoint(names)])
 
 
 def _witnessed(

@@ -255,8 +255,9 @@ class _Consultation:
     def _settle_up(self) -> None:
         """Work out what follows from the new facts, and judge again."""
         for summary in self._by.summaries:
+            origin = Origin(summary.source)
             for signal, answer in summary.of(self._known, self._unknown).items():
-                self._origins[signal] = Origin(summary.source)
+                self._origins[signal] = origin
                 if isinstance(answer, Unknown):
                     self._unknown[signal] = answer
                 else:

@@ -10,7 +10,7 @@ from kycrisk.checks.check import AnyCheck
 from kycrisk.checks.world import World
 from kycrisk.decision import Lookup
 from kycrisk.screening.derived import DerivedSignals, Open
-from kycrisk.screening.questions import Question, questions
+from kycrisk.screening.questions import Ask, KeyOf, Question, questions
 from kycrisk.signals import NOTHING, Evidence, Origin, Signal, Unknown, Value, Why, new_evidence
 from kycrisk.signup import Signup
 
@@ -34,12 +34,20 @@ class Gathering:
         self.gaps: tuple[Mapping[str, Unknown], ...] = ()  # what `unknown` is made of
         self.lookups: tuple[Lookup, ...] = ()
 
+    def miss(self, question: Question, missing: Mapping[str, Unknown]) -> None:
+        """Note what a question left open."""
+        for name in missing:
+            del self.known[name]
+        self.unknown |= missing
+        self.gaps += (missing,)
+        self.lookups += question.unanswered(missing)
+
 
 @dataclass(frozen=True, slots=True)
 class Gatherer:
     """The checks made ready for one world. Serves many signups; safe to share between threads."""
 
-    questions: tuple[Question, ...]
+    questions: tuple[tuple[KeyOf, Ask, Question], ...]  # with the two parts that every signup needs in front
     derived: DerivedSignals
     unusable: Mapping[str, Unknown]  # signals that rules read and no source of this site answers
     attributes: Mapping[str, Unknown]  # the declared attributes, each with what it is when a signup leaves it out
@@ -53,18 +61,25 @@ class Gatherer:
         the processor's caches, which makes each a third quicker than one signup at a time."""
         blank = self.blank
         gatherings = [Gathering(signup, blank) for signup in signups]
-        for question in self.questions:
-            key_of, ask = question.key, question.ask
+        if len(gatherings) == 1:
+            self._ask_about(gatherings[0])
+            return gatherings
+        for key_of, ask, question in self.questions:
             for gathering in gatherings:
                 found, missing = ask(key_of(gathering.signup, gathering))
                 gathering.known |= found
                 if missing:
-                    for name in missing:
-                        del gathering.known[name]
-                    gathering.unknown |= missing
-                    gathering.gaps += (missing,)
-                    gathering.lookups += question.unanswered(missing)
+                    gathering.miss(question, missing)
         return gatherings
+
+    def _ask_about(self, gathering: Gathering) -> None:
+        """The same of one signup, in half the steps."""
+        signup, known = gathering.signup, gathering.known
+        for key_of, ask, question in self.questions:
+            found, missing = ask(key_of(signup, gathering))
+            known |= found
+            if missing:
+                gathering.miss(question, missing)
 
     def complete(self, gathering: Gathering) -> Evidence:
         """The evidence: what the checks said, the signup's attributes, and what is derived from both."""
@@ -116,7 +131,7 @@ def prepare_gatherer(
     origins.update(derived.origins)
     missing = Unknown(Why.NOT_PUBLISHED, "the signup does not carry it")
     return Gatherer(
-        questions=tuple(questions(checks, world)),
+        questions=tuple((each.key, each.ask, each) for each in questions(checks, world)),
         derived=derived,
         unusable=unusable,
         attributes=MappingProxyType(dict.fromkeys(attributes, missing)),
