@@ -143,7 +143,7 @@ def _asked(
 def _found_by(lists: Sequence[tuple[int, ActiveList]]) -> Callable[[Any], tuple[int, ...]]:
     """The function that gives the numbers of the lists that hold a key."""
     domains = [(number, one.entries.entries) for number, one in lists if isinstance(one.entries, DomainSet)]
-    if len(domains) == len(lists):  # the names on which a domain can be listed are worked out once for all lists
+    if domains and len(domains) == len(lists):  # where a domain can be listed is worked out once for all of them
         return lambda domain: _of_domains(domains, names_above(domain))
     rows = [(number, one.find) for number, one in lists]
     return lambda key: tuple([number for number, find in rows if find(key) is not None])
