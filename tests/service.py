@@ -82,8 +82,8 @@ def serving(folder: Path) -> Iterator[Service]:
                 yield service
         finally:
             server.send_signal(signal.SIGTERM)
-            server.wait(30)
-            log.join(30)
+            server.wait(120)
+            log.join(120)
 
 
 @contextmanager
@@ -97,7 +97,7 @@ def relaying(port: int, key: str) -> Iterator[Service]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             service.asked.append(self.headers["Idempotency-Key"])
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
             connection.request("POST", self.path, body, dict(self.headers.items()))
             answer = connection.getresponse()
             content = answer.read()

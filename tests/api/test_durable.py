@@ -83,7 +83,7 @@ def test_the_worker_ends_with_the_service(server, durable, number):
         left = workers(process.pid)
         assert len(left) == 1
         process.send_signal(number)
-        process.wait(30)
+        process.wait(120)
         until = time.monotonic() + 30
         while any(map(command_line, left)) and time.monotonic() < until:
             time.sleep(0.01)

@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from kycrisk.api.siblings import together
 from tests.api.conftest import SIGNUP
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 def until(true, what):

@@ -19,7 +19,7 @@ from tests.store.conftest import KEY
 
 ROOT = Path(__file__).resolve().parents[2]
 EVERY_SECOND = "* * * * * *"
-SOON = 30.0
+SOON = 120.0
 
 
 def now():

@@ -26,7 +26,7 @@ from tests.delivery.conftest import SECRET
 __all__ = ["folder", "forum"]
 
 EVERYTHING = ("screen", "read", "lists", "rules", "admin")
-SOON = 20.0
+SOON = 120.0
 
 
 def with_hook(folder, receiver, more=""):

@@ -30,7 +30,7 @@ def php():
 
     def run(shim, argument, scenario):
         command = [found, "-d", "zend.assertions=1", "-d", "display_errors=stderr", str(SHIMS / shim), str(argument)]
-        done = subprocess.run(command, input=json.dumps(scenario), capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command, input=json.dumps(scenario), capture_output=True, text=True, timeout=300)
         assert (done.returncode, done.stderr) == (0, ""), done.stderr + done.stdout
         return json.loads(done.stdout)
 

@@ -34,7 +34,7 @@ def site(service):
         }
         command = [sys.executable, "-W", "error", "-m", "tests.integrations.site", str(ROOT / "django")]
         done = subprocess.run(
-            command, input=json.dumps(scenario), capture_output=True, text=True, cwd=TESTS, timeout=120
+            command, input=json.dumps(scenario), capture_output=True, text=True, cwd=TESTS, timeout=300
         )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)

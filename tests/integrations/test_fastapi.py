@@ -103,7 +103,7 @@ def test_refused_is_what_the_site_names(service, make_app, outcome, about, statu
 
 def test_a_function_that_is_not_async_will_do(service):
     async def work():
-        async with AsyncClient(service.url, service.key, on_failure="raise", timeout=5) as client:
+        async with AsyncClient(service.url, service.key, on_failure="raise", timeout=60) as client:
             fixed = {"account_id": "fixed", "email": VISITS["verify"][0], "ip": VISITS["verify"][1]}
             app = in_starlette(kycrisk_fastapi.Screened(client, lambda request: fixed))
             async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://site") as browser:

@@ -372,17 +372,16 @@ def test_any_title_is_read_or_refused(title, tmp_path_factory):
         assert rule.title == rule.title.strip() != ""
 
 
-@pytest.mark.by_the_clock
 def test_a_thousand_rules_load_within_a_second(tmp_path):
-    """The shipped rules, repeated to 1,003, take 0.4 s. The best of three, since the machine has other work."""
+    """The shipped rules, repeated to 1,003, take 0.4 s. The best of three, of processor time."""
     one = RULES.removeprefix("\nrules:\n") + "      - {name: other, given: {ip.tor_exit: false}, expect: miss}\n"
     (tmp_path / "rules.yaml").write_text(
         POLICY + "\nrules:\n" + "".join(one.replace("tor-exit", f"rule-{number}") for number in range(1000))
     )
 
     def seconds() -> float:
-        start = time.perf_counter()
+        start = time.process_time()
         assert len(load_ruleset(tmp_path, signals=SIGNALS, aliases=ALIASES).rules) == 1000
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     assert min(seconds() for _ in range(3)) < 1

@@ -28,7 +28,7 @@ def ask(arrange: Any, used: ZoneInUse, subject: Any, *, times: int = 1) -> list[
     async def scenario() -> list[tuple[Consulted, Consulted | None]]:
         async with connected() as (server, connections):
             arrange(server)
-            inquiry = zone_inquiry(used, connections, Health(), timeout=1.0)
+            inquiry = zone_inquiry(used, connections, Health(), timeout=20.0)
             found = []
             for _ in range(times):
                 key = inquiry.key(subject, {})
@@ -77,7 +77,7 @@ def test_a_refusal_is_no_listing(arrange, why):
 def test_what_no_zone_can_list_is_not_asked(zone, subject):
     async def key() -> object:
         async with connected() as (_, connections):
-            return zone_inquiry(zone, connections, Health(), timeout=1.0).key(subject, {})
+            return zone_inquiry(zone, connections, Health(), timeout=20.0).key(subject, {})
 
     means, weight = zone_signals(zone.zone)
     assert asyncio.run(key()) == Foregone({means.name: frozenset(), weight.name: 0})
@@ -86,7 +86,7 @@ def test_what_no_zone_can_list_is_not_asked(zone, subject):
 def test_an_address_is_asked_about_by_its_hash():
     async def name() -> str:
         async with connected() as (server, connections):
-            inquiry = zone_inquiry(EBL, connections, Health(), timeout=1.0)
+            inquiry = zone_inquiry(EBL, connections, Health(), timeout=20.0)
             await inquiry.ask(inquiry.key(signup(email="Jane.Doe+x@Gmail.com"), {}), soon())
             return server.queries[0].name
 
@@ -98,7 +98,7 @@ def test_a_zone_that_lists_everything_is_believed_again_when_it_is_mended():
     async def scenario() -> list[str]:
         async with connected() as (server, connections):
             health = Health()
-            inquiry: Inquiry[Any] = zone_inquiry(SPAMCOP, connections, health, timeout=1.0)
+            inquiry: Inquiry[Any] = zone_inquiry(SPAMCOP, connections, health, timeout=20.0)
             told = []
             for address in ("127.0.0.2", ""):
                 lists_everything = bool(address)

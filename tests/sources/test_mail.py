@@ -24,7 +24,7 @@ def test_answers_are_kept_while_all_of_them_are_good():
     async def scenario() -> tuple[int, int, bool]:
         async with connected() as (server, connections):
             ordinary(server)
-            inquiry = mail_inquiry(connections, HOSTS, timeout=1.0)
+            inquiry = mail_inquiry(connections, HOSTS, timeout=20.0)
             key = inquiry.key(signup(), {})
             first = await inquiry.ask(key, soon())
             asked = len(server.queries)
@@ -41,7 +41,7 @@ def test_an_answer_that_may_not_be_kept_is_not():
     async def kept() -> object:
         async with connected() as (server, connections):
             ordinary(server, ttl=0)
-            inquiry = mail_inquiry(connections, HOSTS, timeout=1.0)
+            inquiry = mail_inquiry(connections, HOSTS, timeout=20.0)
             await inquiry.ask("shop.example.com", soon())
             return inquiry.kept("shop.example.com")
 
@@ -51,7 +51,7 @@ def test_an_answer_that_may_not_be_kept_is_not():
 def test_an_address_without_a_domain_is_not_asked_about():
     async def key() -> object:
         async with connected() as (_, connections):
-            return mail_inquiry(connections, HOSTS, timeout=1.0).key(signup(email="nonsense"), {})
+            return mail_inquiry(connections, HOSTS, timeout=20.0).key(signup(email="nonsense"), {})
 
     assert asyncio.run(key()) == Foregone(ABSENT)
 
@@ -64,7 +64,7 @@ def test_domains_that_are_silent_on_purpose_do_not_open_the_circuit():
             ordinary(server)
             for name in ("silent.example", "*.silent.example"):
                 server.on(name, rcode="SERVFAIL")
-            inquiry = mail_inquiry(connections, HOSTS, timeout=1.0)
+            inquiry = mail_inquiry(connections, HOSTS, timeout=20.0)
             for number in range(20):
                 said = await inquiry.ask(f"{number}.silent.example", soon())
                 assert not said.known
@@ -77,7 +77,7 @@ def test_a_resolver_that_denies_everything_accuses_nobody():
     async def scenario() -> tuple[set[str], object]:
         async with connected() as (server, connections):
             server.on("com", "NS", rcode="NXDOMAIN")  # and so is the domain
-            inquiry = mail_inquiry(connections, HOSTS, timeout=1.0)
+            inquiry = mail_inquiry(connections, HOSTS, timeout=20.0)
             said = await inquiry.ask("shop.example.com", soon())
             return {str(why) for why in said.unknown.values()}, inquiry.kept("shop.example.com")
 

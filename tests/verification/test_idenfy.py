@@ -351,7 +351,7 @@ def test_the_practice_page_sends_what_was_chosen(practice, asked, httpserver):
     attempt = asked(body)
     page = httpx.get(attempt.url)
     assert (page.status_code, 'value="APPROVED"' in page.text) == (200, True)
-    with httpserver.wait(raise_assertions=True, stop_on_nohandler=True, timeout=30) as waiting:
+    with httpserver.wait(raise_assertions=True, stop_on_nohandler=True, timeout=120) as waiting:
         sent = httpx.post(
             f"{practice.url}/practice/decide",
             data={"token": attempt.url.partition("authToken=")[2], "overall": "APPROVED"},

@@ -33,7 +33,7 @@ verification:
   steps: [consent]
   deadline: {within: 72h}
 """
-SOON = 30.0
+SOON = 120.0
 
 
 @pytest.fixture
