@@ -28,7 +28,7 @@ from kycrisk.normal.country import normal_country
 from kycrisk.normal.email import normal_email
 from kycrisk.normal.ip import normal_ip
 from kycrisk.problems import Problem, Problems, did_you_mean
-from kycrisk.quickly_made import quickly_made
+from kycrisk.quickly_made import maker_of, quickly_made
 from kycrisk.signals import IP, FactError, Signal, Type, Value, fact_value
 from kycrisk.signup import EmailAddress
 from kycrisk.typed_text import typed_text
@@ -68,7 +68,7 @@ _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]
 
 
 @quickly_made
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What a form is read by: the declared attributes by full name, the moment, and whether all values are text."""
 
@@ -79,6 +79,9 @@ class Reading:
     def __post_init__(self) -> None:
         if self.now.tzinfo is None:
             raise ValueError("`now` has no time zone")
+
+
+new_reading = maker_of(Reading)
 
 
 def _text(limit: int, *, allowed: str = _NO_CONTROLS) -> StringConstraints:

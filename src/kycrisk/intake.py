@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from kycrisk import form
-from kycrisk.form import AddressForm, Reading, SignupForm
+from kycrisk.form import AddressForm, Reading, SignupForm, new_reading
 from kycrisk.normal.phone import normal_phone
 from kycrisk.ordinary import Layout, ordinary_row, ordinary_signup
 from kycrisk.problems import Problem, Problems, did_you_mean
@@ -49,7 +49,7 @@ def read_signup(
     `{"attributes": {"plan": "vps-1"}}`, and those it leaves out are absent from `Signup.attributes`, which is keyed by
     full name again. `now` is an aware time: the default of `submitted_at`, and what it may not be far ahead of.
     """
-    return _read(raw, Reading(attributes=attributes, now=now))
+    return _read(raw, new_reading(attributes, now))
 
 
 def read_row(row: Mapping[str, str], *, attributes: Mapping[str, Signal] = NO_DECLARATIONS, now: datetime) -> Signup:
@@ -59,7 +59,7 @@ def read_row(row: Mapping[str, str], *, attributes: Mapping[str, Signal] = NO_DE
     type: `true`, `12`, `24h`; members of a set are separated by `;`. An empty cell is a value that was not given.
     """
     columns = tuple(row)
-    reading = Reading(attributes=attributes, now=now, from_text=True)
+    reading = new_reading(attributes, now, True)
     ordinary = ordinary_row(tuple(row.values()), _layout(columns), reading)
     if ordinary is not None:
         return ordinary

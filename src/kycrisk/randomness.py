@@ -13,22 +13,31 @@ _DRAWN = 4096
 
 
 class _Pool(threading.local):
-    """What a thread has drawn and not used yet. A fork begins anew, or two processes would use the same bytes."""
+    """What a thread has drawn and not used yet."""
 
     def __init__(self) -> None:
-        self.bytes, self.at, self.process = b"", 0, 0
+        self.bytes, self.at = b"", 0
 
 
 _pool = _Pool()
 
 
+def _begin_anew() -> None:
+    _pool.bytes, _pool.at = b"", 0
+
+
+# Or two processes would use the same bytes. Only the thread that forks lives on in the child.
+os.register_at_fork(after_in_child=_begin_anew)
+
+
 def random_bytes(count: int) -> bytes:
     """So many random bytes, fit for keys; never the same ones twice."""
     pool = _pool
-    if pool.at + count > len(pool.bytes) or pool.process != os.getpid():
+    first = pool.at
+    behind = first + count
+    if behind > len(pool.bytes):
         if count > _DRAWN:
             return os.urandom(count)
-        pool.bytes, pool.at, pool.process = os.urandom(_DRAWN), 0, os.getpid()
-    taken = pool.bytes[pool.at : pool.at + count]
-    pool.at += count
-    return taken
+        pool.bytes, first, behind = os.urandom(_DRAWN), 0, count
+    pool.at = behind
+    return pool.bytes[first:behind]

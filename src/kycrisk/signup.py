@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-from kycrisk.quickly_made import quickly_made
+from kycrisk.quickly_made import maker_of, quickly_made
 from kycrisk.signals import IP, Value
 
 
 @quickly_made
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class EmailAddress:
     """An e-mail address in its normal forms; a broken one is kept as it was written, with `valid` false."""
 
@@ -29,7 +29,7 @@ class EmailAddress:
 
 
 @quickly_made
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Phone:
     """A phone number; not given when `raw` is empty."""
 
@@ -42,7 +42,7 @@ class Phone:
 
 
 @quickly_made
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Address:
     """A postal address; not given when every field is empty."""
 
@@ -62,7 +62,7 @@ NO_ADDRESS = Address()
 
 
 @quickly_made
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Signup:
     """One signup in its normal form. `ip` is unwrapped: v4-mapped, 6to4 and NAT64 addresses are IPv4 here."""
 
@@ -78,3 +78,10 @@ class Signup:
     user_agent: str = ""
     #: What the policy declares and the signup gave, by the full name of the signal: `signup.plan`.
     attributes: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}))
+
+
+# Every signup that is read makes one of each. Arguments go by place, which takes half the time again.
+new_email = maker_of(EmailAddress)
+new_phone = maker_of(Phone)
+new_address = maker_of(Address)
+new_signup = maker_of(Signup)

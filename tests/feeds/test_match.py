@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kycrisk.feeds.match import AddressSet, DomainSet, Network, NetworkIndex, NetworkSet
+from kycrisk.feeds.match import AddressSet, DomainSet, Network, NetworkIndex, NetworkSet, names_above
 from kycrisk.signals import IP
 
 LABELS = st.sampled_from(["a", "b", "ab", "xn--bcher-kva", "com"])
@@ -23,6 +23,7 @@ def naive_suffix(domain: str, entries: frozenset[str]) -> str | None:
 @given(st.frozensets(DOMAINS, max_size=8), DOMAINS)
 def test_domains_agree_with_a_naive_matcher(entries: frozenset[str], domain: str) -> None:
     assert DomainSet(entries).find(domain) == naive_suffix(domain, entries)
+    assert entries.isdisjoint(names_above(domain)) == (naive_suffix(domain, entries) is None)
 
 
 DOMAIN_ROWS = [

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from kycrisk.checks.check import Answer, Check
+from kycrisk.checks.check import Answer, Check, answered
 from kycrisk.signals import Signal, Subject, Type
 from kycrisk.signup import Address
 
 
 def _ask(address: Address) -> Answer:
-    return Answer(
+    return answered(
         {
             "address.given": address.given,
             "address.country": address.country,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from kycrisk.checks.world import World
 from kycrisk.signals import NOTHING, Origin, Signal, Subject, Unknown, Value
@@ -15,13 +15,26 @@ Key = TypeVar("Key")
 
 
 class Answer(NamedTuple):
-    """What a check says: each of its signals stands in exactly one of the two. Not to be changed: answers are shared.
-
-    The same shape holds what all checks asked so far have said.
-    """
+    """What a check says: each of its signals stands in exactly one of the two, in the order in which the check names
+    them. Not to be changed: answers are shared."""
 
     known: Mapping[str, Value]
     unknown: Mapping[str, Unknown] = NOTHING
+
+
+def answered(known: Mapping[str, Value]) -> Answer:
+    """The answer that leaves nothing open. Every screening makes a dozen, so it takes the short way to a tuple."""
+    return tuple.__new__(Answer, (known, NOTHING))
+
+
+class Said(Protocol):
+    """What all checks asked so far have said. Signals of checks that were not asked yet mean nothing in it."""
+
+    @property
+    def known(self) -> Mapping[str, Value]: ...
+
+    @property
+    def unknown(self) -> Mapping[str, Unknown]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +54,7 @@ class Check(Generic[Key]):
     name: str
     subject: Subject
     signals: tuple[Signal, ...]
-    key: Callable[[Signup, Answer], Key]
+    key: Callable[[Signup, Said], Key]
     prepare: Callable[[World], Callable[[Key], Answer]]
     origins: Callable[[World], Mapping[str, Origin]] = lambda world: {}
     needs: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kycrisk.checks.check import Answer, Check
+from kycrisk.checks.check import Answer, Check, Said, answered
 from kycrisk.signals import Signal, Subject, Type, Unknown, Why
 from kycrisk.signup import Signup
 
@@ -21,7 +21,7 @@ _STATE = {
 _NOT_ASKED = Unknown(Why.SKIPPED, "`ip.country` was not asked")
 
 
-def _key(signup: Signup, said: Answer) -> Key:
+def _key(signup: Signup, said: Said) -> Key:
     located = said.known.get("ip.country")
     ip = located if isinstance(located, str) else said.unknown.get("ip.country", _NOT_ASKED)
     return signup.phone.country, signup.address.country, ip
@@ -38,7 +38,7 @@ def _ask(key: Key) -> Answer:
         known = {"country.phone_differs": phone_differs, "country.ip_differs": False}
         return Answer(known, {"country.distinct": located})
     ip = _STATE.get(located, located)
-    return Answer(
+    return answered(
         {
             "country.distinct": len({phone, address, ip} - {""}),
             "country.phone_differs": phone_differs,

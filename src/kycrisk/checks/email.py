@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
-from kycrisk.checks.check import Answer, Check
+from kycrisk.checks.check import Answer, Check, answered
 from kycrisk.checks.world import World
 from kycrisk.signals import Signal, Subject, Type
 from kycrisk.signup import EmailAddress
@@ -43,7 +43,7 @@ def _prepare(world: World) -> Callable[[EmailAddress], Answer]:
         local, domain, shown = email.local, email.domain, email.domain_unicode
         name, octets = untagged(local, email.tag), local.encode("ascii", "replace")
         idn, imitated, kind = _of_domain(domain, email.registrable, shown, email.raw.rpartition("@")[2])
-        return Answer(
+        return answered(
             {
                 "email.address": email.address or email.raw,
                 "email.local": local,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kycrisk.checks.check import Answer, Check
+from kycrisk.checks.check import Answer, Check, answered
 from kycrisk.checks.listing import nowhere
 from kycrisk.checks.world import World
 from kycrisk.feeds.geo import Database
@@ -30,12 +30,14 @@ def _prepare(world: World) -> Callable[[IP], Answer]:
         if nowhere(ip):
             return spared
         record = countries.record(ip) if isinstance(countries, Database) else countries
+        if one_database and (place := countries.place_in(record)) is not None:  # type: ignore[union-attr]
+            return answered({"ip.country": place[0], "ip.asn": place[1], "ip.as_org": place[2]})
         country = countries.country_in(record, ip) if isinstance(countries, Database) else countries
         if not one_database:
             record = networks.record(ip) if isinstance(networks, Database) else networks
         network = networks.network_in(record, ip) if isinstance(networks, Database) else networks
         if not isinstance(country, Unknown) and not isinstance(network, Unknown):
-            return Answer({"ip.country": country, "ip.asn": network[0], "ip.as_org": network[1]})
+            return answered({"ip.country": country, "ip.asn": network[0], "ip.as_org": network[1]})
         return _partly(country, network)
 
     return ask

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address
 
-from kycrisk.checks.check import Answer, Check
+from kycrisk.checks.check import Answer, Check, answered
 from kycrisk.normal.ip import ip_text
 from kycrisk.signals import IP, Signal, Subject, Type
 from kycrisk.special_networks import special_kind
@@ -20,7 +20,7 @@ def network_of(ip: IP) -> str:
 
 def _ask(ip: IP) -> Answer:
     kind = special_kind(ip)
-    return Answer(
+    return answered(
         {
             "ip.address": ip,
             "ip.version": ip.version,

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from kycrisk.checks.check import Answer
+from kycrisk.checks.check import Answer, Said
 from kycrisk.checks.world import World
 from kycrisk.feeds.catalogue import Feed, independent_lineages
 from kycrisk.feeds.lists import ActiveList, ListedNetworks
+from kycrisk.feeds.match import DomainSet, names_above
 from kycrisk.feeds.purposes import PURPOSES, Shape
 from kycrisk.signals import IP, Origin, Unknown, Value
 from kycrisk.signup import Signup
@@ -19,19 +20,20 @@ Key = TypeVar("Key", bound="str | IP")
 Purposes = Mapping[str, str]  # signal → purpose
 
 
-def ip_of(signup: Signup, said: Answer) -> IP:
+def ip_of(signup: Signup, said: Said) -> IP:
     """The key of checks that ask lists of networks."""
     return signup.ip
 
 
-def domain_of(signup: Signup, said: Answer) -> str:
+def domain_of(signup: Signup, said: Said) -> str:
     """The key of checks that ask lists of domains."""
     return signup.email.domain
 
 
 def nowhere(ip: IP) -> bool:
     """Whether an address is special-purpose and so on no list. Documentation addresses are for samples, hence asked."""
-    return special_kind(ip) not in ("", "documentation")
+    kind = special_kind(ip)
+    return kind != "" and kind != "documentation"
 
 
 def no_domain(domain: str) -> bool:
@@ -110,7 +112,6 @@ def _asked(
 
     Few combinations of lists occur, so each combination's answer is made once and stays.
     """
-    rows = [(number, one.find) for number, one in lists]
     silent = answer(())
     spares = bool(silent.unknown)
     kept: dict[tuple[int, ...], Answer] = {(): silent}
@@ -121,8 +122,10 @@ def _asked(
             found = kept[hits] = answer(hits)
         return found
 
+    found_by = _found_by(lists)
+
     def ask(key: Any) -> Answer:
-        hits = tuple([number for number, find in rows if find(key) is not None])
+        hits = found_by(key)
         return unlisted if (hits or spares) and spared(key) else after(hits)
 
     if any(PURPOSES[purpose].shape is not Shape.NETWORK for purpose in purposes):
@@ -135,6 +138,19 @@ def _asked(
 
     bits = sum({bit for _, bit in numbered})
     return AskNetworks(index, bits, by_bits, ask, unlisted, spared, spares)
+
+
+def _found_by(lists: Sequence[tuple[int, ActiveList]]) -> Callable[[Any], tuple[int, ...]]:
+    """The function that gives the numbers of the lists that hold a key."""
+    domains = [(number, one.entries.entries) for number, one in lists if isinstance(one.entries, DomainSet)]
+    if domains and len(domains) == len(lists):  # where a domain can be listed is worked out once for all of them
+        return lambda domain: _of_domains(domains, names_above(domain))
+    rows = [(number, one.find) for number, one in lists]
+    return lambda key: tuple([number for number, find in rows if find(key) is not None])
+
+
+def _of_domains(lists: Sequence[tuple[int, frozenset[str]]], names: tuple[str, ...]) -> tuple[int, ...]:
+    return tuple([number for number, entries in lists if not entries.isdisjoint(names)])
 
 
 def _witnessed(

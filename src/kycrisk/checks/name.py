@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from kycrisk.checks.check import Answer, Check
+from kycrisk.checks.check import Answer, Check, Said, answered
 from kycrisk.signals import Signal, Subject, Type
 from kycrisk.signup import Signup
 from kycrisk.text.keyboard import is_walk
@@ -81,7 +81,7 @@ def _ask(key: Key) -> Answer:
     full = f"{first} {last}".strip()
     lower_first, lower_last = first.lower(), last.lower()
     in_email = bool(full) and shares_a_name(full, local)
-    return Answer(
+    return answered(
         {
             "name.given": bool(full),
             "name.full": full,
@@ -96,7 +96,7 @@ def _ask(key: Key) -> Answer:
     )
 
 
-def _key(signup: Signup, said: Answer) -> Key:
+def _key(signup: Signup, said: Said) -> Key:
     return (
         signup.first_name.strip(),
         signup.last_name.strip(),

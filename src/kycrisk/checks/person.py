@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kycrisk.checks.check import Answer, Check
+from kycrisk.checks.check import Answer, Check, answered
 from kycrisk.normal.name_address import name_address_key
 from kycrisk.signals import Signal, Subject, Type
 from kycrisk.signup import Address
@@ -11,7 +11,7 @@ Key = tuple[str, str, Address]  # first name, last name, where they live
 
 
 def _ask(key: Key) -> Answer:
-    return Answer({"person.name_address": name_address_key(*key)})
+    return answered({"person.name_address": name_address_key(*key)})
 
 
 CHECK: Check[Key] = Check(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kycrisk.checks.check import Answer, Check
+from kycrisk.checks.check import Answer, Check, answered
 from kycrisk.signals import Signal, Subject, Type
 from kycrisk.signup import Phone
 
@@ -12,7 +12,7 @@ _ABSENT = Answer({"phone.given": False, "phone.valid": False, "phone.e164": "", 
 def _ask(phone: Phone) -> Answer:
     if not phone.given:
         return _ABSENT
-    return Answer(
+    return answered(
         {
             "phone.given": True,
             "phone.valid": phone.valid,

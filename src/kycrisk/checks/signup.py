@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from kycrisk.checks.check import Answer, Check
+from kycrisk.checks.check import Answer, Check, answered
 from kycrisk.signals import Signal, Subject, Type
 
 Key = tuple[datetime, str, str]
@@ -12,7 +12,7 @@ Key = tuple[datetime, str, str]
 
 def _ask(key: Key) -> Answer:
     submitted_at, account_id, company = key
-    return Answer(
+    return answered(
         {
             "signup.submitted_at": submitted_at.astimezone(UTC),
             "signup.account_id": account_id,

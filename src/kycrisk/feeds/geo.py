@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import maxminddb
 
@@ -79,6 +79,18 @@ class Database:
         if isinstance(number, int) and 0 <= number <= _MAX_ASN and isinstance(owner, str):
             return number, owner
         return self._malformed(ip)
+
+    def place_in(self, record: Record | Unknown) -> tuple[str, int, str] | None:
+        """The country and the autonomous system of an ordinary record in one; None where both have to be looked for."""
+        raw: Any = record
+        try:
+            code = raw["country"]["iso_code"]
+            number = raw["autonomous_system_number"]
+            owner = raw["autonomous_system_organization"]
+        except (KeyError, TypeError):
+            return None
+        usual = type(code) is str and type(number) is int and 0 <= number <= _MAX_ASN and type(owner) is str
+        return (code, number, owner) if usual else None
 
     def _malformed(self, ip: IP) -> Unknown:
         return Unknown(Why.MALFORMED_ANSWER, f"`{self.name}` is damaged at {ip}")

@@ -39,6 +39,15 @@ class DomainSet:
         return key
 
 
+def names_above(domain: str) -> tuple[str, ...]:
+    """A domain and all that it lies below, on label boundaries: where a `DomainSet` finds it."""
+    names, dot = [domain], domain.find(".")
+    while dot >= 0:
+        names.append(domain[dot + 1 :])
+        dot = domain.find(".", dot + 1)
+    return tuple(names)
+
+
 @dataclass(frozen=True, slots=True)
 class AddressSet:
     """Exact e-mail addresses, in lower case."""

@@ -13,6 +13,7 @@ from kycrisk.lookups.http import Http, json_object
 from kycrisk.lookups.http_request import HttpAnswer, HttpRequest
 from kycrisk.lookups.secrets import Secret
 from kycrisk.lookups.source import SourceTerms
+from kycrisk.normal.ip import ip_text
 from kycrisk.personal_data import Personal
 from kycrisk.signals import IP, Signal, Subject, Type, Why
 
@@ -73,7 +74,7 @@ class AbuseIpdb(Client[IP]):
         self.sends = frozenset({Personal.IP.value})
 
     def cache_key(self, key: IP) -> str:
-        return str(key)
+        return ip_text(key)
 
     async def _query(self, key: IP, deadline: float) -> Asked:
         request = HttpRequest(

@@ -9,9 +9,9 @@ from functools import lru_cache
 import idna
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 
-from kycrisk.normal.mailbox import mailbox
+from kycrisk.normal.mailbox import Reading, mailbox, mailbox_at, reading
 from kycrisk.normal.public_suffix import domain_in_unicode, registrable_domain
-from kycrisk.signup import EmailAddress
+from kycrisk.signup import EmailAddress, new_email
 
 #: RFC 5321 section 4.5.3.1.3 less the angle brackets (RFC 3696 erratum 1690).
 MAX_ADDRESS = 254
@@ -27,6 +27,7 @@ _LABEL = r"(?!..--)[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?"
 _PLAIN_DOMAIN = re.compile(rf"(?:{_LABEL}\.)+(?!..--)[a-z0-9](?:[a-z0-9\-]{{0,61}}[a-z])?(?<=[a-z])")
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_\-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_\-]{0,61}[a-z0-9_])?)*")
 _MAX_DOMAIN = 253
+_BELOW_SPECIAL = tuple(f".{special}" for special in SPECIAL_USE_DOMAIN_NAMES)
 
 
 def normal_email(raw: str) -> EmailAddress:
@@ -39,29 +40,27 @@ def normal_email(raw: str) -> EmailAddress:
     text = raw.strip()
     local, at, domain = text.partition("@")
     folded = domain.lower()
-    if at and len(text) <= MAX_ADDRESS and _PLAIN_LOCAL.fullmatch(local) and _is_plain(folded):
-        canonical, tag = mailbox(local, folded)
-        return EmailAddress(
-            raw=text,
-            valid=True,
-            address=f"{local}@{folded}",
-            local=local,
-            domain=folded,
-            domain_unicode=folded,
-            canonical=canonical,
-            tag=tag,
-            registrable=registrable_domain(folded),
-        )
+    if at and len(text) <= MAX_ADDRESS and _PLAIN_LOCAL.fullmatch(local):
+        plain = _plain_domain(folded)
+        if plain is not None:
+            canonical, tag = mailbox_at(local, plain[0])
+            address = f"{local}@{folded}"
+            return new_email(text, True, "", address, local, folded, folded, canonical, tag, plain[1])
     return _unusual(text)
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=16_384)  # most signups share a few mail domains
+def _plain_domain(domain: str) -> tuple[Reading, str] | None:
+    """How addresses at a domain are read, and its registrable part; None when it needs a closer look."""
+    return (reading(domain), registrable_domain(domain)) if _is_plain(domain) else None
+
+
 def _is_plain(domain: str) -> bool:
     """Whether a lower-case domain is valid without a closer look."""
     return (
         len(domain) <= _MAX_DOMAIN
         and _PLAIN_DOMAIN.fullmatch(domain) is not None
-        and not any(domain.endswith(f".{special}") for special in SPECIAL_USE_DOMAIN_NAMES)
+        and not domain.endswith(_BELOW_SPECIAL)
         and domain not in SPECIAL_USE_DOMAIN_NAMES
     )
 

@@ -77,6 +77,9 @@ PROVIDERS: tuple[Provider, ...] = (
     Provider(domains=frozenset(_FASTMAIL.split()), user_domains=True),
 )
 
+#: Who reads addresses at a domain, under which name, and the user that the domain itself names.
+Reading = tuple[Provider, str, str]
+
 #: Outlook.com too (hotmail.com, live.com, msn.com): its domains are separate, dots matter, a plus starts a tag.
 ANY_OTHER = Provider(domains=frozenset())
 
@@ -88,7 +91,12 @@ def mailbox(local: str, domain: str) -> tuple[str, str]:
 
     `domain` is in lower-case A-labels.
     """
-    provider, host, user = _reading(domain)
+    return mailbox_at(local, reading(domain))
+
+
+def mailbox_at(local: str, at: Reading) -> tuple[str, str]:
+    """The same at a domain whose reading is known."""
+    provider, host, user = at
     name, tag = (user, local) if user else _without_tag(local, provider.tags)
     folded = name.lower()
     if provider.equal is not None:
@@ -115,7 +123,7 @@ def _without(characters: str) -> dict[int, int | None]:
 
 
 @lru_cache(maxsize=16_384)
-def _reading(domain: str) -> tuple[Provider, str, str]:
+def reading(domain: str) -> Reading:
     """Who reads addresses at the domain, under which name, and the user that the domain itself names."""
     provider = _BY_DOMAIN.get(domain)
     if provider is not None:

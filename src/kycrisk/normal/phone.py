@@ -12,13 +12,14 @@ import phonenumbers
 from phonenumbers import PhoneNumberType
 
 from kycrisk.normal import numbering
-from kycrisk.signup import NO_PHONE, Phone
+from kycrisk.signup import NO_PHONE, Phone, new_phone
 
 #: The library's word for calling codes without a country (+800, +870 ...).
 _NON_GEOGRAPHIC = "001"
 
 # Digits and separators only: nothing that could be an extension, a second number or a vanity number.
-_USUAL = re.compile(r"\+?[0-9 ().\-]{4,40}")
+_LEAST, _MOST = 4, 40
+_USUAL = re.compile(rf"\+?[0-9 ().\-]{{{_LEAST},{_MOST}}}")
 _SEPARATORS = str.maketrans("", "", "+ ().-")
 
 _KINDS = {
@@ -52,10 +53,13 @@ def normal_phone(raw: str, country_hint: str = "") -> Phone:
 
 def _by_its_plan(text: str, country: str) -> Phone | None:
     """A number in the usual writing; None when the library must have a look."""
-    if _USUAL.fullmatch(text) is None:
-        return None
-    digits = text.translate(_SEPARATORS)
-    if text[0] == "+":
+    abroad = text[0] == "+"
+    digits = text[1:] if abroad else text
+    if not (digits.isdecimal() and digits.isascii() and _LEAST <= len(digits) <= _MOST):  # most are nothing but digits
+        if _USUAL.fullmatch(text) is None:
+            return None
+        digits = text.translate(_SEPARATORS)
+    if abroad:
         code, national = numbering.split_calling_code(digits)
     else:
         dialling = numbering.dialling(country)
@@ -63,17 +67,11 @@ def _by_its_plan(text: str, country: str) -> Phone | None:
     if not numbering.MIN_NATIONAL < len(national) <= numbering.MAX_NATIONAL:
         return None
     plan = numbering.plan(code)
-    if text[0] == "+" and not plan.keeps(national):
+    if abroad and not plan.keeps(national):
         return None
     region, kind = plan.judged(national)
-    return Phone(
-        raw=text,
-        given=True,
-        valid=bool(kind),
-        e164=f"+{code}{national}",
-        country="" if region == _NON_GEOGRAPHIC else region,
-        kind=kind,
-    )
+    shown = "" if region == _NON_GEOGRAPHIC else region
+    return new_phone(text, True, bool(kind), f"+{code}{national}", shown, kind)
 
 
 def _by_the_library(text: str, country: str) -> Phone:

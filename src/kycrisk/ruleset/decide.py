@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from kycrisk.decision import Decision, Exemption, Lookup, MadeBy, Reason, Undetermined
+from kycrisk.decision import (
+    Decision,
+    Exemption,
+    Lookup,
+    MadeBy,
+    Reason,
+    Undetermined,
+    new_decision,
+    new_reason,
+    new_undetermined,
+)
 from kycrisk.outcome import Finding
 from kycrisk.ruleset.evaluate import CompiledRuleset
 from kycrisk.ruleset.model import Rule
@@ -41,7 +51,7 @@ def decide(
         verdict = compiled.verdict(known, silenced, gaps)
     shadow = compiled.shadow_findings(known, gaps)
     rules = compiled.by_id
-    return Decision(
+    return new_decision(
         id,
         account_id,
         verdict.outcome,
@@ -83,7 +93,7 @@ def replay(compiled: CompiledRuleset, decision: Decision) -> Decision:
 
 
 def _reason(rule: Rule, evidence: Evidence) -> Reason:
-    return Reason(
+    return new_reason(
         rule.id,
         rule.title,
         Finding.HIT,
@@ -117,4 +127,4 @@ def _all_undetermined(
 def _undetermined(rule: Rule, missing: Mapping[str, Unknown]) -> Undetermined:
     """A rule that could not be judged, with the facts that are known to be missing, or else what was not asked."""
     why = {name: missing[name] for name in rule.signal_names if name in missing}
-    return Undetermined(rule.id, rule.title, rule.contribution_text, why)
+    return new_undetermined(rule.id, rule.title, rule.contribution_text, why)

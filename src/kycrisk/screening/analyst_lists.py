@@ -14,10 +14,12 @@ from types import MappingProxyType
 from kycrisk.feeds.match import DomainSet, NetworkSet
 from kycrisk.normal.email import normal_email
 from kycrisk.problems import Place, Problem
+from kycrisk.ruleset.generate import network_test
 from kycrisk.ruleset.model import AnalystList, ListKind
 from kycrisk.signals import Origin, Unknown, Value, Why
 
 MAX_BYTES = 20_000_000
+_FEW = 8  # networks that are sooner tried one by one than looked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +146,10 @@ def list_entry(kind: ListKind, entry: str) -> object:
 def _matcher(kind: ListKind, entries: list[object]) -> Callable[[Value], bool]:
     match kind:
         case ListKind.NETWORK:
-            networks = NetworkSet.of(entry for entry in entries if isinstance(entry, (IPv4Network, IPv6Network)))
+            given = [entry for entry in entries if isinstance(entry, (IPv4Network, IPv6Network))]
+            if len(given) <= _FEW:
+                return network_test(given)  # type: ignore[return-value]
+            networks = NetworkSet.of(given)
             return lambda value: networks.find(value) is not None  # type: ignore[arg-type]
         case ListKind.DOMAIN:
             domains = DomainSet(frozenset(str(entry) for entry in entries))
@@ -154,5 +159,4 @@ def _matcher(kind: ListKind, entries: list[object]) -> Callable[[Value], bool]:
             mailboxes = frozenset(entries)
             return lambda value: value in mailboxes or normal_email(str(value)).canonical in mailboxes
         case ListKind.TEXT:
-            texts = frozenset(entries)
-            return lambda value: value in texts
+            return frozenset(entries).__contains__

@@ -43,6 +43,10 @@ class Findings(NamedTuple):
     verdict: Verdict  # over that evidence
 
 
+#: What a source said, and what a decision tells of it: the look-up, and where each fact comes from.
+Told = tuple[Consulted, Lookup, Mapping[str, Origin]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consultant:
     """Who asks the sources of a site about signups. It belongs to the event loop that its sources belong to."""
@@ -50,7 +54,7 @@ class Consultant:
     planner: Planner
     summaries: Sequence[Summary]
     policy: Policy
-    kept: dict[int, tuple[Consulted, Lookup, Origin]] = field(default_factory=dict)
+    kept: dict[int, Told] = field(default_factory=dict)
 
     async def consult(
         self,
@@ -69,14 +73,13 @@ class Consultant:
         """
         return await _Consultation(self, signup, evidence, derived, deadline, silenced, complete).run()
 
-    def told(self, name: str, said: Consulted) -> tuple[Consulted, Lookup, Origin]:
+    def told(self, name: str, said: Consulted) -> Told:
         """A kept answer with what it looks like in a decision, which is worked out once: sources give the same object
-        for as long as it is good."""
-        told = self.kept.get(id(said))
-        if told is None or told[0] is not said:
-            if len(self.kept) >= _MOST_TOLD:
-                self.kept.clear()
-            told = self.kept[id(said)] = (said, _lookup(name, said), Origin(name, said.as_of))
+        for as long as it is good, so it is found again in `kept` by its identity."""
+        if len(self.kept) >= _MOST_TOLD:
+            self.kept.clear()
+        origins = dict.fromkeys((*said.known, *said.unknown), Origin(name, said.as_of))
+        told = self.kept[id(said)] = (said, _lookup(name, said), origins)
         return told
 
 
@@ -103,7 +106,8 @@ class _Consultation:
         self._keys: dict[str, object] = {}  # what each is asked about, by the facts of this round
         self._spent = Decimal(0)
         self._loop = asyncio.get_running_loop()
-        self._verdict = self._judge()
+        gaps = (*evidence.unknown, *consultant.planner.outside)  # naming them here finds the rules' function for them
+        self._verdict = consultant.planner.compiled.verdict(self._known, silenced, gaps)
 
     async def run(self) -> Findings:
         if any(name in self._known for summary in self._by.summaries for name in summary.reads):
@@ -144,7 +148,7 @@ class _Consultation:
         kept = inquiry.kept(key)
         if kept is not None:
             self._tried.add(inquiry.name)
-            self._take(inquiry, kept)
+            self._take_again(inquiry.name, kept)
             return True
         refusal = self._refusal(inquiry)
         if refusal is not None:
@@ -213,15 +217,25 @@ class _Consultation:
         self._lookups.append(Lookup(inquiry.name, asked=True, why=str(why), ms=self._ms(started)))
 
     def _take(self, inquiry: AnyInquiry, said: Consulted, ms: float = 0.0) -> None:
-        """What a source says, or said before and still means."""
-        if said.asked:
-            lookup, origin = _lookup(inquiry.name, said, ms), Origin(inquiry.name, said.as_of)
-            if said.cost.amount and said.cost.currency == getattr(self._by.policy.money, "currency", ""):
-                self._spent += said.cost.amount
-        else:
-            _, lookup, origin = self._by.told(inquiry.name, said)
-        self._add(origin, said.known, said.unknown)
-        self._lookups.append(lookup)
+        """What a source says."""
+        if not said.asked:
+            self._take_again(inquiry.name, said)
+            return
+        if said.cost.amount and said.cost.currency == getattr(self._by.policy.money, "currency", ""):
+            self._spent += said.cost.amount
+        self._add(Origin(inquiry.name, said.as_of), said.known, said.unknown)
+        self._lookups.append(_lookup(inquiry.name, said, ms))
+
+    def _take_again(self, name: str, said: Consulted) -> None:
+        """What a source said before and still means."""
+        told = self._by.kept.get(id(said))
+        if told is None or told[0] is not said:
+            told = self._by.told(name, said)
+        self._known |= said.known
+        if said.unknown:
+            self._unknown |= said.unknown
+        self._origins |= told[2]
+        self._lookups.append(told[1])
 
     def _ms(self, started: float) -> float:
         return round((self._loop.time() - started) * 1000, 3)
@@ -241,8 +255,9 @@ class _Consultation:
     def _settle_up(self) -> None:
         """Work out what follows from the new facts, and judge again."""
         for summary in self._by.summaries:
+            origin = Origin(summary.source)
             for signal, answer in summary.of(self._known, self._unknown).items():
-                self._origins[signal] = Origin(summary.source)
+                self._origins[signal] = origin
                 if isinstance(answer, Unknown):
                     self._unknown[signal] = answer
                 else:

@@ -33,6 +33,8 @@ from kycrisk.signup import Signup
 Clock = Callable[[], datetime]
 NewId = Callable[[datetime], str]
 
+_tuple = tuple.__new__  # the short way to a named tuple, for those of which every screening makes one
+
 
 def now_utc() -> datetime:
     """The present moment."""
@@ -68,7 +70,8 @@ class Begun(NamedTuple):
 
     def gathered(self, evidence: Evidence) -> Gathered:
         """The signup with what is known about it by now."""
-        return Gathered(self.gathering.signup, evidence, self.gathering.lookups, self.exemptions)
+        gathering = self.gathering
+        return _tuple(Gathered, (gathering.signup, evidence, gathering.lookups, self.exemptions))
 
 
 class Desk:
@@ -152,9 +155,12 @@ class Desk:
         if now >= self._good_until:
             self._gatherer, self._uncounted, self._good_until = self._prepare(now)
         gatherer, uncounted, exemptions = self._gatherer, self._uncounted, self.site.exemptions
+        gatherings = gatherer.ask_checks(signups)
+        if not exemptions:
+            return [_tuple(Begun, (gathering, gatherer, uncounted, ())) for gathering in gatherings]
         return [
-            Begun(gathering, gatherer, uncounted, exemptions.in_force(gathering.signup, now) if exemptions else ())
-            for gathering in gatherer.ask_checks(signups)
+            Begun(gathering, gatherer, uncounted, exemptions.in_force(gathering.signup, now))
+            for gathering in gatherings
         ]
 
     def gather(self, signups: Sequence[Signup], now: datetime) -> list[Gathered]:

@@ -18,6 +18,7 @@ from kycrisk.sources.inquiry import AnyInquiry, Stage
 from kycrisk.sources.summary import Summary
 
 _PAID = Stage.PAID
+_MOST_KEPT = 1024
 
 
 class Planner:
@@ -30,9 +31,13 @@ class Planner:
         self._by_signal = {name: inquiry for inquiry in inquiries for name in inquiry.answers}
         self._through = _through(compiled, summaries)
         self._by_rule = {rule.id: self._bases(rule.signal_names) for rule in compiled.live}
+        self._of_rules: dict[tuple[str, ...], tuple[AnyInquiry, ...]] = {}
+        self._needy = frozenset(inquiry for inquiry in inquiries if inquiry.needs)
         rules = (*compiled.live, *compiled.shadow)
         names = {name for rule in rules for name in rule.signal_names}
         read = {base for name in names for base in self._traced(name)}
+        #: The signals that rules read and nobody knows before an inquiry is answered.
+        self.outside = tuple(sorted(name for name in names if self._bases((name,))))
         #: The summaries' signals that rules read.
         self.summed = tuple(signal.name for each in summaries for signal in each.signals if signal.name in names)
         #: The signals that rules read and inquiries answer, by inquiry.
@@ -51,8 +56,17 @@ class Planner:
             return self._askable(self.inquiries, known, tried)
         if verdict.settled:
             return []
-        by_rule = self._by_rule
-        return self._askable((each for rule in verdict.unknown for each in by_rule[rule]), known, tried)
+        return self._askable(self._read_by(verdict.unknown), known, tried)
+
+    def _read_by(self, rules: tuple[str, ...]) -> tuple[AnyInquiry, ...]:
+        """The inquiries that rules read. Few combinations of rules are open together, so what they read is kept."""
+        found = self._of_rules.get(rules)
+        if found is None:
+            if len(self._of_rules) >= _MOST_KEPT:
+                self._of_rules.clear()
+            found = tuple(dict.fromkeys(each for rule in rules for each in self._by_rule[rule]))
+            self._of_rules[rules] = found
+        return found
 
     def wanted(self, verdict: Verdict, known: Mapping[str, Value], tried: Collection[str]) -> list[AnyInquiry]:
         """Of those, the ones that could still change what a rule says: looked at more closely, which takes longer."""
@@ -65,8 +79,8 @@ class Planner:
         self, inquiries: Iterable[AnyInquiry], known: Mapping[str, Value], tried: Collection[str]
     ) -> list[AnyInquiry]:
         """The inquiries not tried yet, each once, and instead of those that need other facts first, who has these."""
-        left = dict.fromkeys(inquiry for inquiry in inquiries if inquiry.name not in tried)
-        if not any(inquiry.needs for inquiry in left):
+        left = dict.fromkeys([inquiry for inquiry in inquiries if inquiry.name not in tried] if tried else inquiries)
+        if self._needy.isdisjoint(left):
             return list(left)
         return list(dict.fromkeys(first for inquiry in left for first in self._first(inquiry, known, tried)))
 

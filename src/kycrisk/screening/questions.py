@@ -12,14 +12,14 @@ from itertools import groupby
 from operator import or_
 from typing import Any
 
-from kycrisk.checks.check import Answer, AnyCheck
+from kycrisk.checks.check import Answer, AnyCheck, Said
 from kycrisk.checks.listing import AskNetworks, domain_of, ip_of
 from kycrisk.checks.world import World
 from kycrisk.decision import Lookup
 from kycrisk.signals import Unknown
 from kycrisk.signup import Signup
 
-KeyOf = Callable[[Signup, Answer], Any]
+KeyOf = Callable[[Signup, Said], Any]
 Ask = Callable[[Any], Answer]
 _MOST_DOMAINS = 20_000
 _MOST_JOINED = 4096

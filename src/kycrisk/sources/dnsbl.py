@@ -108,7 +108,7 @@ class ZoneClient(Client[Asking]):
     def __init__(self, used: ZoneInUse, connections: Connections, health: Health) -> None:
         self.used, self._health = used, health
         self._resolver, self._trust, self._now = connections.resolver, connections.trust, connections.now
-        self._read: dict[Asking, _Read] = {}
+        self._read: dict[str | bytes, _Read] = {}
         self.name = used.zone.name
         self.signals = zone_signals(used.zone)
         self.sends = SENDS[used.zone.lists]
@@ -122,7 +122,8 @@ class ZoneClient(Client[Asking]):
 
         What an answer says is worked out once, and counts for as long as the resolver gives that very answer.
         """
-        read = self._read.get(key)
+        at = key if isinstance(key, str) else key.packed  # addresses are hashed and compared in Python
+        read = self._read.get(at)
         if read is None:
             query = query_name(self.used, key)
             if isinstance(query, Unknown):
@@ -130,7 +131,7 @@ class ZoneClient(Client[Asking]):
             read = _Read(query.form, (query.name.lower(), Kind.A))
             if len(self._read) >= _MOST_READ:
                 self._read.clear()
-            self._read[key] = read
+            self._read[at] = read
         if self._trust.doubt is not None or self._health.why_not(self.name, read.form) is not None:
             return None
         resolver = self._resolver
@@ -195,7 +196,8 @@ def _key(
     subject: Asking
     if zone.lists is Lists.IP:
         subject = signup.ip
-        listable = (zone.ipv6 or isinstance(subject, IPv4Address)) and not nowhere(subject)
+        public = known.get("ip.public") is True or not nowhere(subject)  # the first knows most of them already
+        listable = public and (zone.ipv6 or isinstance(subject, IPv4Address))
     elif zone.lists is Lists.DOMAIN:
         subject = email.domain
         listable = bool(email.registrable if zone.registrable else subject)

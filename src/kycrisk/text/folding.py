@@ -54,4 +54,5 @@ def spellings(text: str) -> frozenset[str]:
 
 def words(text: str) -> list[str]:
     """The runs of letters in a text, as they stand in it."""
-    return _WORD.findall(text)
+    parts = text.split()
+    return parts if "".join(parts).isalpha() else _WORD.findall(text)

@@ -76,11 +76,11 @@ class Gibberish:
     def is_random(self, local: str) -> bool:
         """Whether a local part (without its tag) looks random."""
         text = local.lower() if local.isascii() else folded(local)
+        if self.score(text) >= THRESHOLD:
+            return False
         plain = _FIRST_LAST.fullmatch(text)
         if plain is not None and plain[1] in self.ordinary and (plain[2] is None or plain[2] in self.ordinary):
             return False  # `jane.smith87`: its words are names, which what follows would take out anyway
-        if self.score(text) >= THRESHOLD:
-            return False
         bare = _LETTERS.sub(self._without_name, _DECORATION.sub(".", _LONG_RUN.sub(r"\1", text)))
         # Digits at the end are a year or a number and prove nothing, as in `wb1989`.
         return sum(map(str.isalnum, bare.rstrip("0123456789"))) >= SHORTEST and self.score(bare) < THRESHOLD
