@@ -53,7 +53,9 @@ class Clock:
 
 
 def read_rules(folder, text=RULES):
-    (folder / "policy.yaml").write_text(text)
+    path = folder / "policy.yaml"
+    if not path.exists() or path.read_text() != text:  # processes that start together share it
+        path.write_text(text)
     return load_ruleset(folder, signals=SIGNALS, aliases=ALIASES)
 
 
