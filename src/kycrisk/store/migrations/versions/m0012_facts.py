@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0014"
+revision = "0012"
 down_revision = "0011"
 
 
