@@ -308,6 +308,7 @@ SCOPED = [
     ("POST", "/v1/cases/x/confirm", "cases"),
     ("POST", "/v1/cases/x/submit", "cases"),
     ("POST", "/v1/cases/x/withdraw", "cases"),
+    ("POST", "/v1/cases/x/links/end", "cases"),
     ("GET", "/v1/gates/x/refund", "cases"),
     ("POST", "/v1/abuse-events", "cases"),
     ("GET", "/v1/accounts/x/verification", "cases"),
@@ -316,6 +317,9 @@ SCOPED = [
     ("POST", "/v1/reviews/x/documents/x", "review"),
     ("POST", "/v1/reviews/x/documents/x/zone", "review"),
     ("POST", "/v1/reviews/x/decision", "review"),
+    ("PUT", "/v1/reviews/x/holds/orders", "review"),
+    ("DELETE", "/v1/reviews/x/holds/orders", "review"),
+    ("GET", "/v1/reviews/x/accesses", "disclose"),
     ("POST", "/v1/accounts/x/disclosures", "disclose"),
     ("GET", "/v1/accounts/x/disclosures", "disclose"),
 ]

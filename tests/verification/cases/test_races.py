@@ -102,7 +102,7 @@ def test_approvals_sweeps_and_workers_at_the_same_time(opened, url, clock, count
     approved = [each.count("case.approved") for each in audited]
     counted(
         cases=count, approved_once=approved.count(1), let_go=out.panel.count("release", "services"),
-        still_held=len(out.panel.held()) + sum(held),
+        still_held=len(out.panel.held()) + sum(map(len, held)),
     )  # fmt: skip
     assert [each.state for each in found] == [State.VERIFIED] * count
     assert approved == [1] * count
