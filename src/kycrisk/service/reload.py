@@ -178,8 +178,8 @@ def rule_texts(folder: Path) -> dict[str, str]:
 def _file_marks(settings: Settings, everything: bool) -> list[object]:
     """What tells that a file changed. Compiled lists are watched always, as they are replaced whole; what people edit
     only where that is wished, as it is saved half-way, too."""
-    found = [_stamp(path) for path in sorted(settings.snapshots.glob("*.list"))]
-    return [*found, *map(_stamp, _edited(settings))] if everything else found
+    found = [stamp(path) for path in sorted(settings.snapshots.glob("*.list"))]
+    return [*found, *map(stamp, _edited(settings))] if everything else found
 
 
 def _edited(settings: Settings) -> Iterator[Path]:
@@ -192,7 +192,8 @@ def _edited(settings: Settings) -> Iterator[Path]:
     yield from (path for path in (settings.geo_country, settings.geo_asn) if path is not None)
 
 
-def _stamp(path: Path) -> object:
+def stamp(path: Path) -> object:
+    """What tells that a file has changed."""
     try:
         found = path.stat()
     except OSError:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from kycrisk.service.reload import stamp
 from kycrisk.settings import Settings
 from kycrisk.store.case_records import LET_GO, held_at_panel
 from kycrisk.store.failure import Conflict
@@ -144,8 +145,7 @@ def procedure_marks(settings: Settings) -> tuple[object, ...]:
     """What tells that a file of a procedure has changed."""
     if not settings.verification.policy:
         return ()
-    stats = ((path.name, path.stat()) for path in policy_files(settings.rules))
-    return tuple((name, stat.st_mtime_ns, stat.st_size, stat.st_ino) for name, stat in stats)
+    return tuple(map(stamp, policy_files(settings.rules)))
 
 
 def words_of(code: str) -> str:
