@@ -382,7 +382,7 @@ JSON_VALUES = st.recursive(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.dictionaries(st.sampled_from([*FULL, "other"]), JSON_VALUES))
 def test_any_json_is_read_or_refused(raw: dict[str, object]) -> None:
     problems: tuple[Problem, ...] = ()

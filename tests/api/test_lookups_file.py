@@ -193,7 +193,7 @@ START = {
 @pytest.mark.parametrize(("lookups", "rules", "problems"), START.values(), ids=START)
 def test_at_the_start_the_lookups_come_first_and_once(server, site, lookups, rules, problems):
     site.write(lookups, rules)
-    started = server.kycrisk("serve", "--port", "0")
+    started = server.kycrisk("serve", "--port", "0", "--upgrade")
     assert started.returncode == 2
     lines = [line.replace(f"{site.folder}/", "") for line in started.stderr.splitlines()]
     assert [line for line in lines if ".yaml:" in line] == problems

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kycrisk.normal.email import normal_email
 from kycrisk.signup import EmailAddress
 
-MANY = 400 if os.environ.get("KYCRISK_TEST_PROFILE", "quick") == "quick" else 1000
+MANY = 100 if os.environ.get("KYCRISK_TEST_PROFILE", "quick") == "quick" else 1000
 
 
 @pytest.mark.parametrize(

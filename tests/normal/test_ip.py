@@ -102,7 +102,7 @@ NEARLY_ADDRESSES = st.one_of(
 )
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=800, deadline=None)
 @given(NEARLY_ADDRESSES)
 def test_what_is_an_address_agrees_with_the_standard_library(raw: str) -> None:
     try:
