@@ -141,7 +141,9 @@ def test_help_is_quick(tmp_path):
     assert min(took) < 0.8
 
 
-@pytest.mark.parametrize("module", ["rich", "pydantic", "httpx", "kycrisk.screening.screener"])
+@pytest.mark.parametrize(
+    "module", ["rich", "pydantic", "httpx", "asyncio", "kycrisk.decision", "kycrisk.screening.screener"]
+)
 def test_help_loads_nothing_heavy(module):
     script = f"import sys, kycrisk.cli; sys.exit({module!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

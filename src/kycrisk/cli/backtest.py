@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kycrisk.cli.app import Fault
-from kycrisk.cli.decision_text import counted
 from kycrisk.cli.options import Config, Offline, near, settings_of
 from kycrisk.cli.records import asked
-from kycrisk.cli.terminal import Paint, note, progress_bar, say
+from kycrisk.cli.terminal import Paint, counted, note, progress_bar, say
 from kycrisk.problems import Problem, Problems
 
 if TYPE_CHECKING:

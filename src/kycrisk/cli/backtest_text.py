@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from kycrisk.backtest.report import Backtest, Labelled
 from kycrisk.backtest.words import flagged, headline, number, percent, ranged, shared, telling
-from kycrisk.cli.decision_text import counted
-from kycrisk.cli.terminal import Paint, visible, width, wrapped
+from kycrisk.cli.terminal import Paint, counted, visible, width, wrapped
 from kycrisk.outcome import Outcome
 
 _STYLES = {Outcome.ALLOW: "green", Outcome.REVIEW: "yellow", Outcome.VERIFY: "cyan", Outcome.DENY: "red"}

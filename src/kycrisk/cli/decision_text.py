@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from kycrisk.cli.terminal import Paint, visible, wrapped
+from kycrisk.cli.terminal import Paint, counted, visible, wrapped
 from kycrisk.decision import Decision, Reason, Undetermined
 from kycrisk.outcome import Finding, Outcome
 from kycrisk.signals import Unknown
@@ -144,8 +144,3 @@ class Summary:
         if self._missing:
             yield ""
             yield from undetermined_lines(self._missing.values(), paint, indent="")
-
-
-def counted(number: int, what: str) -> str:
-    """`1 rule`, `2 rules`."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from random import SystemRandom
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -66,7 +65,9 @@ def report(
         typer.confirm("Send it?", abort=True, err=True)
 
     async def send(client: FraudRecord) -> tuple[str, str]:
-        deadline = asyncio.get_running_loop().time() + SECONDS
+        from asyncio import get_running_loop
+
+        deadline = get_running_loop().time() + SECONDS
         code = await client.report(person, kind=kind, text=text, value=value, deadline=deadline)
         return code, client.report_url(code)
 
@@ -88,7 +89,9 @@ def delete(
         typer.confirm(f"Take back the report {visible(code)}?", abort=True, err=True)
 
     async def send(client: FraudRecord) -> None:
-        await client.delete(code, deadline=asyncio.get_running_loop().time() + SECONDS)
+        from asyncio import get_running_loop
+
+        await client.delete(code, deadline=get_running_loop().time() + SECONDS)
 
     _done(settings, send, "it may be gone all the same: look there")
     say(f"{code} was taken back")
@@ -103,6 +106,8 @@ def _settings(ctx: typer.Context, config: Config, offline: bool) -> Settings:
 
 def _done(settings: Settings, send: Callable[[FraudRecord], Awaitable[Result]], doubt: str) -> Result:
     """What FraudRecord answers. `doubt` is what to do when nobody knows whether it has arrived."""
+    import asyncio
+
     from kycrisk.lookups.asked import LookupFailure
     from kycrisk.screening.desk import now_utc
     from kycrisk.sources.fraudrecord_report import reporting

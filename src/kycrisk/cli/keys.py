@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import json
 import sys
@@ -130,6 +129,8 @@ def revoke(ctx: typer.Context, id: Id, by: By = None, config: Config = None, off
 
 def with_store(ctx: typer.Context, config: object, offline: bool, ask: Callable[[Store], Awaitable[Result]]) -> Result:
     """What a question to the site's store answers. Its refusals become messages."""
+    import asyncio
+
     try:
         from kycrisk.store.sealing import make_site_key
         from kycrisk.store.store import Store

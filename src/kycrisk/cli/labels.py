@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kycrisk.cli.app import FINDINGS
-from kycrisk.cli.decision_text import counted
 from kycrisk.cli.options import Config, Offline, settings_of
 from kycrisk.cli.records import AccountId, By, asked, user_name
-from kycrisk.cli.terminal import Paint, note, say, visible
+from kycrisk.cli.terminal import Paint, counted, note, say, visible
 
 if TYPE_CHECKING:
     from kycrisk.backtest.label_file import LabelRow
@@ -41,6 +39,8 @@ def import_(
 
     A line without `at` became known now. Exit codes: 1 when lines name accounts that were never screened.
     """
+    import asyncio
+
     from kycrisk.backtest.label_file import read_labels
     from kycrisk.screening.desk import now_utc
 

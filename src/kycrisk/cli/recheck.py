@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from kycrisk.cli.options import Config, Offline, settings_of
-from kycrisk.cli.terminal import Paint, note, say, visible
+from kycrisk.cli.terminal import Paint, counted, note, say, visible
 
 
 class RecheckFormat(StrEnum):
@@ -31,7 +31,6 @@ def recheck(
 
     Screen them again when it does: a decision that waits for nothing takes its account off the list.
     """
-    from kycrisk.cli.decision_text import counted
     from kycrisk.screening.recheck import RECHECK_FILE, entry_json, read_rechecks
 
     entries = read_rechecks(settings_of(ctx, config, offline).state / RECHECK_FILE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -236,6 +235,8 @@ def _service() -> Iterator[None]:
 def asked(settings: Settings, question: Callable[[Store], Awaitable[Answer]]) -> Answer:
     """What the site's store answers."""
     with _service():
+        import asyncio
+
         from kycrisk.store.sealing import read_site_key
         from kycrisk.store.store import Store
 

@@ -16,7 +16,7 @@ import typer
 from kycrisk.cli import signup_flags as flags
 from kycrisk.cli.app import FINDINGS
 from kycrisk.cli.options import Config, Format, Offline, settings_of
-from kycrisk.cli.terminal import Paint, note, note_problems, progress_bar
+from kycrisk.cli.terminal import Paint, counted, note, note_problems, progress_bar
 
 if TYPE_CHECKING:
     from kycrisk.cli.decision_text import Summary
@@ -108,8 +108,6 @@ def screen(
 
 def _note_counts(summary: Summary, output: Path | None, *, single: bool) -> None:
     """How many decisions were written, and how many rows were none."""
-    from kycrisk.cli.decision_text import counted
-
     if output:
         note(f"{counted(summary.decided, 'decision')} written to {output}")
     if summary.refused and not single:

@@ -118,3 +118,8 @@ def progress_bar(total_known: bool = True) -> Progress | None:
     columns = [TextColumn("{task.description}"), BarColumn(bar_width=30)]
     columns += [TaskProgressColumn(), TimeRemainingColumn()] if total_known else []
     return Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False)
+
+
+def counted(number: int, what: str) -> str:
+    """`1 rule`, `2 rules`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
