@@ -190,6 +190,7 @@ START = {
 }
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("lookups", "rules", "problems"), START.values(), ids=START)
 def test_at_the_start_the_lookups_come_first_and_once(server, site, lookups, rules, problems):
     site.write(lookups, rules)

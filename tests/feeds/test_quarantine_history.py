@@ -85,6 +85,7 @@ def test_the_real_past(real: list[Version], guard: Names) -> None:
     assert ordinary / (len(real) - len(ACCIDENTS)) <= 0.005
 
 
+@pytest.mark.heavy
 @REAL
 @pytest.mark.parametrize("year", YEARS)
 def test_each_year_by_itself(real: list[Version], guard: Names, year: str) -> None:

@@ -121,6 +121,7 @@ TABLES = [
 EXEMPT = [(), (), (), ("rule-0",), ("rule-1", "rule-5")]
 
 
+@pytest.mark.heavy
 @given(rulesets(anything), st.integers(0, 2**32))
 def test_tables_have_the_scalar_verdicts(ruleset, seed):
     source, compiled = random.Random(seed), compile_ruleset(ruleset)
@@ -218,6 +219,7 @@ def test_other_patterns_are_left_to_re2(pattern):
     assert in_rust(pattern) is None
 
 
+@pytest.mark.heavy
 def test_lower_case_is_pythons_for_every_character():
     letters = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
     given_texts = [*letters, *(f"a{letter}" for letter in letters), "ΑΣ", "ΑΣ.Α", None]

@@ -184,6 +184,7 @@ async def consult_patiently(
     return consulted
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("way", WAYS)
 def test_every_subset_of_six_failing(way, tmp_path, compiled, web):
     async def all_of_them() -> list[Consulted]:

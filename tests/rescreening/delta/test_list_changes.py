@@ -24,6 +24,7 @@ def accounts(tmp_path_factory):
 WAYS = [{}, {"few_rows": -1, "few_keys": -1}, {"few_rows": 20, "few_keys": 20}]
 
 
+@pytest.mark.heavy
 @given(st.integers(0, 2**32))
 @settings(max_examples=max(settings.default.max_examples // 50, 3))
 def test_every_step_of_a_random_history_leaves_what_a_full_run_gives(accounts, seed):

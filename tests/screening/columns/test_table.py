@@ -58,6 +58,7 @@ def without_rules(verdict):
     return verdict._replace(hits=(), unknown=(), exempt=())
 
 
+@pytest.mark.heavy
 @given(st.integers(0, 2**32))
 @settings(max_examples=max(settings.default.max_examples // 4, 25))
 def test_signups_give_the_same_facts_and_verdicts_as_one_by_one(site, screener, seed):
