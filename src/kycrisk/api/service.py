@@ -28,9 +28,8 @@ from kycrisk.delivery.rechecking import Rechecker
 from kycrisk.delivery.tally import Tally
 from kycrisk.delivery.worker import Rescreening, Worker
 from kycrisk.feeds.catalogue import Feed, read_catalogues
-from kycrisk.feeds.purposes import PROTECTING
 from kycrisk.feeds.standing import FeedStanding, feed_standings
-from kycrisk.feeds.update import UpdateResult, update
+from kycrisk.feeds.update import UpdateResult, guards_of, update
 from kycrisk.problems import Problems
 from kycrisk.ruleset.evaluate import CompiledRuleset, compile_ruleset
 from kycrisk.screening.desk import now_utc
@@ -185,11 +184,9 @@ class Service:
         _log.info("lists were brought up to date: %s", dict(told), extra={"job": "feeds"})
 
     async def update_lists(self, feeds: Sequence[Feed], *, force: bool) -> list[UpdateResult]:
-        """Bring lists up to date; whoever asks holds `updating`. What looks like an accident is held, and logged.
-
-        Lists that protect domains come along, because the others are compiled under their protection.
-        """
-        guards = [each for each in self.feeds if each.enabled and each.purpose in PROTECTING and each not in feeds]
+        """Bring lists up to date, and their guards; whoever asks holds `updating`. What looks like an accident is held,
+        and logged."""
+        guards = guards_of(feeds, self.feeds)
         quarantine = quarantine_of_store(self.standing.site, self.store, self._site_key, self.clock())
         results = await asyncio.to_thread(
             update,

@@ -93,20 +93,18 @@ def update(
     """
     from kycrisk.cli.feed_review import logged, quarantine
     from kycrisk.cli.feed_text import result_lines
-    from kycrisk.feeds.purposes import PROTECTING
+    from kycrisk.feeds.update import guards_of
     from kycrisk.feeds.update import update as update_feeds
 
     settings = settings_of(ctx, config, offline)
     feeds = _feeds(settings)
     chosen = _chosen(feeds, names or (), every=False)
-    # Lists that protect domains come along, because the others are compiled under their protection.
-    guards = [feed for feed in feeds if feed.enabled and feed.purpose in PROTECTING and feed not in chosen]
     judged_by = quarantine(settings, accounts, _now())
     bar = progress_bar()
     show = _Bar(bar) if bar is not None else None
     try:
         results = update_feeds(
-            [*guards, *chosen],
+            [*guards_of(chosen, feeds), *chosen],
             settings.snapshots,
             now=_now(),
             offline=settings.offline,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -64,6 +64,12 @@ class Progress:
     received: int = 0
     expected: int | None = None
     result: UpdateResult | None = None
+
+
+def guards_of(chosen: Sequence[Feed], feeds: Iterable[Feed]) -> list[Feed]:
+    """The enabled lists that protect domains and are not among the chosen ones. They are brought up to date with them,
+    because the others are compiled under their protection."""
+    return [feed for feed in feeds if feed.enabled and feed.purpose in PROTECTING and feed not in chosen]
 
 
 def update(
