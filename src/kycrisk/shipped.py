@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -18,3 +19,10 @@ def shipped(relative: str) -> Path:
         raise ValueError(f"`{relative}` is not a path inside the shipped folders")
     installed = _PACKAGE / "shipped"
     return (installed if installed.is_dir() else _PACKAGE.parent.parent) / path
+
+
+def shipped_entries(relative: str) -> Iterator[str]:
+    """The entries of a shipped list: one a line, without comments. Raises `ValueError` as `shipped` does."""
+    for line in shipped(relative).read_text("utf-8").splitlines():
+        if line.strip() and not line.startswith("#"):
+            yield line.strip()

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from kycrisk.problems import Problem, Problems, did_you_mean
 from kycrisk.settings import Settings
-from kycrisk.shipped import shipped
+from kycrisk.shipped import shipped_entries
 from kycrisk.store.failure import NotFound
 from kycrisk.store.labels import put
 from kycrisk.store.sealing import SiteKey
@@ -82,5 +82,4 @@ def site_of(settings: Settings, store: Store, key: SiteKey, clock: Callable[[], 
 
 def free_mail_domains() -> frozenset[str]:
     """Domains where everybody gets a mailbox, from the list that ships with the program."""
-    lines = shipped("data/lists/mail_provider.txt").read_text("utf-8").splitlines()
-    return frozenset(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+    return frozenset(shipped_entries("data/lists/mail_provider.txt"))

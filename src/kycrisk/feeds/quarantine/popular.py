@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
 from functools import lru_cache
 from ipaddress import ip_network
 
 from kycrisk.feeds.hygiene import with_parents
 from kycrisk.feeds.match import Network, NetworkSet
-from kycrisk.shipped import shipped
+from kycrisk.shipped import shipped_entries
 
 
 @lru_cache(maxsize=1)
 def popular_domains() -> frozenset[str]:
     """The largest mailbox providers, with their parents."""
-    return with_parents(_lines("data/lists/popular_domain.txt"))
+    return with_parents(shipped_entries("data/lists/popular_domain.txt"))
 
 
 @lru_cache(maxsize=1)
 def popular_networks() -> tuple[Network, ...]:
     """Public resolvers and root name servers, each an address, and large networks of clouds."""
-    return tuple(map(ip_network, _lines("data/lists/popular_network.txt")))
+    return tuple(map(ip_network, shipped_entries("data/lists/popular_network.txt")))
 
 
 def named_networks(entries: NetworkSet) -> frozenset[Network]:
@@ -47,9 +46,3 @@ def _covered(blocks: list[tuple[int, int]], ends: list[int], network: Network) -
             break
         covered += min(end, behind) - max(start, first)
     return covered
-
-
-def _lines(path: str) -> Iterator[str]:
-    for line in shipped(path).read_text("utf-8").splitlines():
-        if line.strip() and not line.startswith("#"):
-            yield line.strip()
