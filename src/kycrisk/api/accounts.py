@@ -68,11 +68,7 @@ async def export_account(service: Served, caller: Caller, account_id: AccountId)
 async def erase_account(service: Served, caller: Caller, account_id: AccountId, erasure: Erasure) -> Response:
     """Erase what is personal about the account; what stays names nobody. The answer proves it. What a panel holds back
     is let go first, and providers delete what they hold: 409 when they do not do it now."""
-    left: tuple[str, ...] = ()
-    if service.bureau.site.chosen:
-        left = await service.bureau.let_go(account_id, caller.name, leave=erasure.leave)
-    erase = service.store.personal_data.erase
-    proven = await erase(account_id, caller.name, erasure.why, left=left, leave=erasure.leave)
+    proven = await service.bureau.erase(account_id, caller.name, erasure.why, leave=erasure.leave)
     await service.standings.reload()
     return Response(proven.text(), media_type="application/json")
 

@@ -29,9 +29,7 @@ def _told(case: Case) -> Response:
 @routes.post("/start", **_step("The customer agrees and starts"))
 async def start(service: Served, id: CaseId, consent: Consent) -> Response:
     """Also starts again after something was sent back; then the consent that was given counts."""
-    started = await service.cases.start(id, text_version=consent.text_version, address=consent.address)
-    await service.bureau.sessions.started(started)
-    return _told(started)
+    return _told(await service.bureau.start(id, text_version=consent.text_version, address=consent.address))
 
 
 @routes.put("/country", **_step("Enter the country of residence"))

@@ -64,10 +64,7 @@ def report(
         note(*wrapped(visible(f"{kind}, {value} of 10: {text}"), first="  ", rest="  "))
         typer.confirm("Send it?", abort=True, err=True)
 
-    async def send(client: FraudRecord) -> tuple[str, str]:
-        from asyncio import get_running_loop
-
-        deadline = get_running_loop().time() + SECONDS
+    async def send(client: FraudRecord, deadline: float) -> tuple[str, str]:
         code = await client.report(person, kind=kind, text=text, value=value, deadline=deadline)
         return code, client.report_url(code)
 
@@ -88,10 +85,8 @@ def delete(
     if not yes:
         typer.confirm(f"Take back the report {visible(code)}?", abort=True, err=True)
 
-    async def send(client: FraudRecord) -> None:
-        from asyncio import get_running_loop
-
-        await client.delete(code, deadline=get_running_loop().time() + SECONDS)
+    async def send(client: FraudRecord, deadline: float) -> None:
+        await client.delete(code, deadline=deadline)
 
     _done(settings, send, "it may be gone all the same: look there")
     say(f"{code} was taken back")
@@ -104,8 +99,9 @@ def _settings(ctx: typer.Context, config: Config, offline: bool) -> Settings:
     return settings
 
 
-def _done(settings: Settings, send: Callable[[FraudRecord], Awaitable[Result]], doubt: str) -> Result:
-    """What FraudRecord answers. `doubt` is what to do when nobody knows whether it has arrived."""
+def _done(settings: Settings, send: Callable[[FraudRecord, float], Awaitable[Result]], doubt: str) -> Result:
+    """What FraudRecord answers to a question that is asked with its deadline. `doubt` is what to do when nobody knows
+    whether it has arrived."""
     import asyncio
 
     from kycrisk.lookups.asked import LookupFailure
@@ -114,7 +110,7 @@ def _done(settings: Settings, send: Callable[[FraudRecord], Awaitable[Result]], 
 
     async def spoken() -> Result:
         async with reporting(settings.sources, state=settings.state, now=now_utc, random=SystemRandom()) as client:
-            return await send(client)
+            return await send(client, asyncio.get_running_loop().time() + SECONDS)
 
     try:
         return asyncio.run(spoken())

@@ -134,8 +134,7 @@ async def _erased(settings: Settings, kept: Store, account: str, by: str, why: s
 
     bureau = Bureau(settings, kept, read_site_key(settings.site_key), now_utc)
     try:
-        left = await bureau.let_go(account, by, leave=leave)
-        return await kept.personal_data.erase(account, by, why, left=left, leave=leave)
+        return await bureau.erase(account, by, why, leave=leave)
     finally:
         await bureau.aclose()
 

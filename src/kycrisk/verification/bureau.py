@@ -10,12 +10,13 @@ from kycrisk.service.reload import stamp
 from kycrisk.settings import Settings
 from kycrisk.store.case_records import LET_GO, held_at_panel
 from kycrisk.store.failure import Conflict
+from kycrisk.store.personal_data import Proven
 from kycrisk.store.sealing import SiteKey
 from kycrisk.store.store import Store
 from kycrisk.verification.account import number_of
 from kycrisk.verification.action import forget_actions
 from kycrisk.verification.attempt import attempt_by
-from kycrisk.verification.case import find_case
+from kycrisk.verification.case import Case, find_case
 from kycrisk.verification.cases import Cases
 from kycrisk.verification.codes import forget_codes
 from kycrisk.verification.connections import Connections
@@ -80,7 +81,19 @@ class Bureau:
 
         return put
 
-    async def let_go(self, account_id: str, actor: str, *, leave: bool = False) -> tuple[str, ...]:
+    async def start(self, case_id: str, *, text_version: str = "", address: str = "") -> Case:
+        """The customer consents and starts, or starts again after something was sent back; and with people on our side
+        as the provider, their attempt begins. Raises what `Cases.start` raises."""
+        started = await self.cases.start(case_id, text_version=text_version, address=address)
+        await self.sessions.started(started)
+        return started
+
+    async def erase(self, account_id: str, by: str, why: str, *, leave: bool = False) -> Proven:
+        """Erase what is personal about an account, once others have let it go. Raises `NotFound` and `Conflict`."""
+        left = await self._let_go(account_id, by, leave=leave) if self.site.chosen else ()
+        return await self._store.personal_data.erase(account_id, by, why, left=left, leave=leave)
+
+    async def _let_go(self, account_id: str, actor: str, *, leave: bool) -> tuple[str, ...]:
         """Close all cases of an account, have the panel let go what they hold back, and providers delete what they
         hold: before it is erased, as nobody could name it to them afterwards. What is left there all the same, because
         it is to be left, or its provider is not set up any more. Raises `Conflict` when somebody does not do it now.

@@ -22,15 +22,14 @@ _CHANNELS = {"phone": Channel.PHONE, "email": Channel.EMAIL}
 async def start(request: Request, changing: Changing) -> Response:
     """Agree and start; or start again after something was sent back, when the consent stands."""
     visit, form = changing
-    cases, consent = service_of(request).cases, consent_of(visit.file.policy)
+    bureau, consent = service_of(request).bureau, consent_of(visit.file.policy)
     if visit.file.progress.consented:
-        started = await cases.start(visit.case.id)
+        await bureau.start(visit.case.id)
     elif text_of(form, "agree") != consent.version:
         errors = {"agree": "agree to go on, or close this page"}
         return await show(request, visit, errors=errors, status=422)
     else:
-        started = await cases.start(visit.case.id, text_version=consent.version, address=_address(request))
-    await service_of(request).bureau.sessions.started(started)
+        await bureau.start(visit.case.id, text_version=consent.version, address=_address(request))
     return redirect()
 
 
