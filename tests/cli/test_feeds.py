@@ -2,6 +2,7 @@
 
 import json
 
+import polars
 import pytest
 
 CATALOGUE = """\
@@ -239,7 +240,6 @@ def test_decisions_that_cannot_be_made(fed, arguments, message):
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_customers_of_a_table_are_judged_by(fed, suffix):
-    polars = pytest.importorskip("polars")
     run = fed("\n".join(NAMES) + "\n")
     off = "  disposable-email-domains: {enabled: false}\n  disposable-email-domains-github: {enabled: false}\n"
     run.write("feeds.yaml", (run.folder / "feeds.yaml").read_text() + off)
@@ -260,7 +260,6 @@ def test_customers_of_a_table_are_judged_by(fed, suffix):
 
 
 def test_customers_that_cannot_be_read_do_not_keep_a_list_back(fed):
-    pytest.importorskip("polars")
     run = fed("\n".join(NAMES) + "\n")
     run.write("customers.parquet", "no such thing")
     found = run("feeds", "update", "ours", "--accounts", "customers.parquet")

@@ -34,8 +34,6 @@ from kycrisk.problems import Problems
 from kycrisk.signals import Unknown, Why
 from tests.lookups.http.making import run, soon
 
-pytest.importorskip("minfraud", reason="the extra `minfraud` is not installed")
-
 KEY = Secret("minfraud-licence-key")
 URL = "https://minfraud.maxmind.com/minfraud/v2.0/"
 SCORE = {
